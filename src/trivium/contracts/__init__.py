@@ -1,0 +1,1 @@
+"""One folder per HTTP surface: routes, wire shapes, errors."""

@@ -1,0 +1,1 @@
+"""What all contracts share of HTTP: the status table, request ids, the body reader."""

@@ -1,0 +1,1 @@
+"""Page limits and cursors, shared by all contracts."""

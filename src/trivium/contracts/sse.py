@@ -1,0 +1,1 @@
+"""The one encoder of server-sent events."""

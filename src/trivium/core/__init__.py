@@ -1,0 +1,1 @@
+"""What Trivium does: use cases without HTTP, SQL or vendor names."""

@@ -1,0 +1,1 @@
+"""Configuration: what is wanted, what is there, and the plan between them."""

@@ -1,0 +1,1 @@
+"""The web server: the place where concrete adapters meet the core."""

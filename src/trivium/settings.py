@@ -1,0 +1,1 @@
+"""Every setting, its default and where it comes from."""

@@ -1,0 +1,1 @@
+"""The background worker: runs the jobs that the core lists."""
