@@ -1,0 +1,107 @@
+"""Conversations and their messages."""
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, or_, select, update
+
+from trivium.adapters.sql import schema
+from trivium.adapters.sql.codec import to_micros
+from trivium.adapters.sql.records import Session, SqlRecords
+from trivium.adapters.sql.statements import Prepared
+from trivium.core.model.conversations import Conversation, Message
+
+_c = schema.conversations.c
+_m = schema.messages.c
+
+_BY_EXTERNAL = Prepared(
+    select(*_c).where(
+        _c.agent_id == bindparam("b_agent"),
+        _c.external_id == bindparam("b_external"),
+        _c.organization_id == bindparam("b_organization"),
+    )
+)
+_OF_AGENT = (
+    _c.organization_id == bindparam("b_organization"),
+    _c.agent_id == bindparam("b_agent"),
+    _c.message_count > 0,
+)
+_NEWEST = (_c.updated_at.desc(), _c.id.desc())
+_RECENT = Prepared(select(*_c).where(*_OF_AGENT).order_by(*_NEWEST).limit(bindparam("b_limit")))
+_OLDER = Prepared(
+    select(*_c)
+    .where(
+        *_OF_AGENT,
+        or_(
+            _c.updated_at < bindparam("b_at"),
+            (_c.updated_at == bindparam("b_same")) & (_c.id < bindparam("b_before")),
+        ),
+    )
+    .order_by(*_NEWEST)
+    .limit(bindparam("b_limit"))
+)
+_COUNT = Prepared(select(func.count()).where(*_OF_AGENT))
+_TOUCH = Prepared(
+    update(schema.conversations)
+    .where(_c.id == bindparam("b_id"))
+    .values(
+        message_count=bindparam("b_count"),
+        updated_at=bindparam("b_at"),
+        title=func.coalesce(func.nullif(_c.title, ""), bindparam("b_title")),
+    )
+)
+_TAIL = Prepared(
+    select(*_m)
+    .where(_m.conversation_id == bindparam("b_conversation"))
+    .order_by(_m.position.desc())
+    .limit(bindparam("b_limit"))
+)
+
+
+class SqlConversations(SqlRecords[Conversation]):
+    """See `core.ports.store.Conversations`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, schema.conversations, "conversation")
+
+    def by_external_id(self, organization_id: str, agent_id: str, external_id: str) -> Conversation | None:
+        """Return the conversation the caller knows by this name."""
+        values = {"b_organization": organization_id, "b_agent": agent_id, "b_external": external_id}
+        row = self._session.run(_BY_EXTERNAL, values).fetchone()
+        return None if row is None else self._codec.from_row(row)
+
+    def recent(
+        self, organization_id: str, agent_id: str, *, before: Conversation | None, limit: int
+    ) -> tuple[list[Conversation], int]:
+        """Return a page, newest first, and how many there are in all."""
+        values: dict[str, object] = {"b_organization": organization_id, "b_agent": agent_id}
+        total = int(self._session.run(_COUNT, values).fetchone()[0])
+        values["b_limit"] = limit
+        statement = _RECENT
+        if before is not None:
+            at = to_micros(before.updated_at)
+            values |= {"b_at": at, "b_same": at, "b_before": before.id}
+            statement = _OLDER
+        rows = self._session.run(statement, values).fetchall()
+        return [self._codec.from_row(row) for row in rows], total
+
+    def touch(self, conversation_id: str, *, message_count: int, at: datetime, title: str | None = None) -> None:
+        """Set count and time; the title only where none is set."""
+        values = {
+            "b_id": conversation_id,
+            "b_count": message_count,
+            "b_at": to_micros(at),
+            "b_title": title or "",
+        }
+        self._session.run(_TOUCH, values)
+
+
+class SqlMessages(SqlRecords[Message]):
+    """See `core.ports.store.Messages`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, schema.messages, "message")
+
+    def tail(self, conversation_id: str, limit: int) -> list[Message]:
+        """Return the last messages, oldest first."""
+        rows = self._session.run(_TAIL, {"b_conversation": conversation_id, "b_limit": limit}).fetchall()
+        return [self._codec.from_row(row) for row in reversed(rows)]

@@ -1,0 +1,71 @@
+"""The event log of runs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import bindparam, insert, select, update
+
+from trivium.adapters.sql.codec import from_micros, to_json, to_micros
+from trivium.adapters.sql.records import Session
+from trivium.adapters.sql.schema import run_events, runs
+from trivium.adapters.sql.statements import Prepared
+from trivium.core.errors import Conflict
+from trivium.core.events import EVENT_TYPES, RunEvent, StoredEvent
+
+_INSERT = Prepared(insert(run_events).values({column.name: bindparam(column.name) for column in run_events.c}))
+_ADVANCE = Prepared(
+    update(runs)
+    .where(
+        runs.c.id == bindparam("b_run"),
+        runs.c.event_count == bindparam("b_before"),
+        runs.c.lease_owner == bindparam("b_owner"),
+    )
+    .values(event_count=bindparam("b_after"))
+)
+_READ = Prepared(
+    select(run_events.c.seq, run_events.c.at, run_events.c.type, run_events.c.data)
+    .where(run_events.c.run_id == bindparam("b_run"), run_events.c.seq > bindparam("b_after"))
+    .order_by(run_events.c.seq)
+    .limit(bindparam("b_limit"))
+)
+_decoders = {name: msgspec.json.Decoder(cls) for name, cls in EVENT_TYPES.items()}
+
+
+class SqlEventLog:
+    """See `core.ports.store.EventLog`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def append(self, run_id: str, owner: str, first_seq: int, events: Sequence[tuple[datetime, RunEvent]]) -> None:
+        """Write events in order. The run's own counter is the guard: it moves only for the lease's holder, from the
+        number this writer believes in, so two writers can never interleave.
+        """
+        moved = self._session.run(
+            _ADVANCE,
+            {
+                "b_run": run_id,
+                "b_before": first_seq - 1,
+                "b_owner": owner,
+                "b_after": first_seq - 1 + len(events),
+            },
+        ).rowcount
+        if moved != 1:
+            raise Conflict(f"Run {run_id} is driven by another process.", code="lease_lost")
+        rows = [
+            {
+                "run_id": run_id,
+                "seq": seq,
+                "at": to_micros(at),
+                "type": type(event).__name__,
+                "data": to_json(event),
+            }
+            for seq, (at, event) in enumerate(events, first_seq)
+        ]
+        _INSERT.run_many(self._session.cursor, self._session.dialect, rows)
+
+    def read(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        """Return events with a greater sequence number, in order."""
+        rows = self._session.run(_READ, {"b_run": run_id, "b_after": after, "b_limit": limit}).fetchall()
+        return [StoredEvent(seq, from_micros(at), _decoders[name].decode(data)) for seq, at, name, data in rows]

@@ -1,0 +1,1 @@
+"""Numbered, forward-only migrations; each says why in its docstring."""

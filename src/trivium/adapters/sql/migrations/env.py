@@ -1,0 +1,24 @@
+"""How Alembic reaches the database: the same driver as the server, one SQLite library per process."""
+
+from typing import Any
+
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+from trivium.adapters.sql.schema import metadata
+
+
+def _run() -> None:
+    url = context.config.get_main_option("sqlalchemy.url") or ""
+    options: dict[str, Any] = {"poolclass": pool.NullPool}
+    if url.startswith("sqlite"):
+        from pysqlite3 import dbapi2
+
+        options["module"] = dbapi2
+    with create_engine(url, **options).connect() as connection:
+        context.configure(connection=connection, target_metadata=metadata)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+_run()

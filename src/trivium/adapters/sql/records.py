@@ -1,0 +1,166 @@
+"""The generic records: every aggregate that needs no query of its own is one line in `transaction`."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Table, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy.engine import Dialect
+
+from trivium.adapters.sql.codec import Codec
+from trivium.adapters.sql.schema import codecs
+from trivium.adapters.sql.statements import Prepared
+from trivium.core.errors import Conflict, NotFound
+from trivium.core.ports.store import Scalar
+
+T = TypeVar("T")
+
+
+class Session:
+    """The open transaction of a unit of work: one cursor of the driver and its dialect."""
+
+    __slots__ = ("cursor", "dialect", "integrity_error")
+
+    def __init__(self, cursor: Any, dialect: Dialect, integrity_error: type[Exception]) -> None:
+        self.cursor = cursor
+        self.dialect = dialect
+        self.integrity_error = integrity_error
+
+    def run(self, statement: Prepared, values: Mapping[str, Any]) -> Any:
+        """Run one statement; a broken unique rule becomes Conflict."""
+        try:
+            return statement.run(self.cursor, self.dialect, values)
+        except self.integrity_error as error:
+            raise Conflict("A record with this identity exists already.", code="already_exists") from error
+
+
+class SqlRecords(Generic[T]):
+    """Records of one table; `kind` is the word used in NotFound."""
+
+    def __init__(self, session: Session, table: Table, kind: str, *, owner_column: str = "organization_id") -> None:
+        self._session = session
+        self._table = table
+        self._kind = kind
+        self._owner_column = owner_column
+        self._codec: Codec[T] = codecs[table.name]
+
+    def add(self, *records: T) -> None:
+        """Insert; see the port."""
+        statement = _insert(self._table)
+        for record in records:
+            self._session.run(statement, self._codec.to_row(record))
+
+    def get(self, organization_id: str, record_id: str) -> T:
+        """Return it or raise NotFound; see the port."""
+        rows = self._select({"organization_id": organization_id, "id": record_id}, limit=1)
+        if not rows:
+            raise NotFound(self._kind, record_id)
+        return rows[0]
+
+    def find(
+        self,
+        organization_id: str,
+        *,
+        limit: int = 1000,
+        newest_first: bool = False,
+        before: str | None = None,
+        **equals: Scalar,
+    ) -> list[T]:
+        """Return what matches in order of creation; see the port."""
+        return self._select(
+            {"organization_id": organization_id, **equals},
+            limit=limit,
+            newest_first=newest_first,
+            before=before,
+        )
+
+    def first(self, organization_id: str, **equals: Scalar) -> T | None:
+        """Return the oldest that matches."""
+        rows = self._select({"organization_id": organization_id, **equals}, limit=1)
+        return rows[0] if rows else None
+
+    def count(self, organization_id: str, **equals: Scalar) -> int:
+        """Return how many match."""
+        names, values = self._conditions({"organization_id": organization_id, **equals})
+        return int(self._session.run(_count(self._table, names), values).fetchone()[0])
+
+    def put(self, record: T) -> None:
+        """Replace by id within the organization; see the port."""
+        row = self._codec.to_row(record)
+        row["b_id"] = row["id"]
+        row["b_owner"] = row[self._owner_column]
+        if self._session.run(_replace(self._table, self._owner_column), row).rowcount != 1:
+            raise NotFound(self._kind, str(row["id"]))
+
+    def remove(self, organization_id: str, record_id: str) -> bool:
+        """Delete by id; False when it was not there."""
+        return self.remove_where(organization_id, id=record_id) > 0
+
+    def remove_where(self, organization_id: str, **equals: Scalar) -> int:
+        """Delete all that match; see the port."""
+        if not equals:
+            raise ValueError("remove_where needs a condition")
+        names, values = self._conditions({"organization_id": organization_id, **equals})
+        return int(self._session.run(_delete(self._table, names), values).rowcount)
+
+    def _select(
+        self,
+        equals: Mapping[str, Scalar],
+        *,
+        limit: int,
+        newest_first: bool = False,
+        before: str | None = None,
+    ) -> list[T]:
+        names, values = self._conditions(equals)
+        statement = _select(self._table, names, newest_first, before is not None)
+        values |= {"b_limit": limit, "b_before": before}
+        decode = self._codec.from_row
+        return [decode(row) for row in self._session.run(statement, values).fetchall()]
+
+    def _conditions(self, equals: Mapping[str, Scalar]) -> tuple[tuple[tuple[str, bool], ...], dict[str, Any]]:
+        fields = self._codec.by_name
+        names = []
+        values = {}
+        for name, value in equals.items():
+            column = self._owner_column if name == "organization_id" else name
+            names.append((column, value is None))
+            values[f"b_{column}"] = fields[column].to_sql(value)
+        return tuple(names), values
+
+
+# Bind names carry the prefix "b_", because a bare column name in an UPDATE means a value to be set.
+def _where(table: Table, names: tuple[tuple[str, bool], ...]) -> Any:
+    return and_(
+        *(table.c[name].is_(None) if is_null else table.c[name] == bindparam(f"b_{name}") for name, is_null in names)
+    )
+
+
+@lru_cache(maxsize=256)
+def _insert(table: Table) -> Prepared:
+    return Prepared(insert(table).values({column.name: bindparam(column.name) for column in table.c}))
+
+
+@lru_cache(maxsize=256)
+def _replace(table: Table, owner: str) -> Prepared:
+    where = and_(table.c.id == bindparam("b_id"), table.c[owner] == bindparam("b_owner"))
+    changed: dict[str, Any] = {column.name: bindparam(column.name) for column in table.c if column.name != "id"}
+    return Prepared(update(table).where(where).values(changed))
+
+
+@lru_cache(maxsize=1024)
+def _select(table: Table, names: tuple[tuple[str, bool], ...], newest_first: bool, has_before: bool) -> Prepared:
+    statement = select(*table.c).where(_where(table, names))
+    if has_before:
+        statement = statement.where(table.c.id < bindparam("b_before"))
+    order = table.c.id.desc() if newest_first else table.c.id.asc()
+    return Prepared(statement.order_by(order).limit(bindparam("b_limit")))
+
+
+@lru_cache(maxsize=1024)
+def _count(table: Table, names: tuple[tuple[str, bool], ...]) -> Prepared:
+    return Prepared(select(func.count()).select_from(table).where(_where(table, names)))
+
+
+@lru_cache(maxsize=1024)
+def _delete(table: Table, names: tuple[tuple[str, bool], ...]) -> Prepared:
+    return Prepared(delete(table).where(_where(table, names)))

@@ -1,0 +1,166 @@
+"""Running units of work: one writer thread with group commit on SQLite, reader threads beside it."""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pysqlite3 import dbapi2
+from sqlalchemy.dialects import sqlite
+
+from trivium.adapters.sql.records import Session
+from trivium.adapters.sql.transaction import SqlTransaction
+from trivium.core.errors import LimitExceeded
+from trivium.core.ports.store import Transaction
+
+R = TypeVar("R")
+
+# A WAL-reset race could corrupt files up to this version (sqlite.org/wal.html, "WAL-reset bug").
+_SQLITE_MIN = (3, 51, 3)
+_BATCH_MAX = 256
+_QUEUE_MAX = 20_000
+_READERS = 3
+_BUSY_TIMEOUT_MS = 10_000
+
+
+@dataclass(slots=True)
+class _Pending:
+    unit: Callable[[Transaction], Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    value: Any = None
+    error: BaseException | None = None
+
+
+class SqliteStore:
+    """The embedded store: a WAL file, durable at every commit (synchronous=FULL).
+
+    All writes of the process pass through one thread; units that wait at the same moment share a commit. If one of them
+    raises, the batch is rolled back and each unit runs in a transaction of its own. Reads run on their own threads and
+    never wait for writers.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if dbapi2.sqlite_version_info < _SQLITE_MIN:
+            raise RuntimeError(f"SQLite {dbapi2.sqlite_version} is too old; at least 3.51.3 is needed.")
+        self.path = path
+        self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_loop, name="store-writer", daemon=True)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+        self._local = threading.local()
+        self._opened: list[Any] = []
+        self._dialect = sqlite.dialect(paramstyle="qmark")
+        self._writer.start()
+
+    async def write(self, unit: Callable[[Transaction], R]) -> R:
+        """Run the unit on the writer thread; see the port. LimitExceeded when 20,000 units wait already."""
+        if self._queue.qsize() > _QUEUE_MAX:
+            raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._queue.put(_Pending(unit, future, loop))
+        return await future
+
+    async def read(self, unit: Callable[[Transaction], R]) -> R:
+        """Run the unit on a reader thread, on one snapshot; see the port."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    async def close(self) -> None:
+        """Finish what is queued and close every connection."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._readers.shutdown()
+        for connection in self._opened:
+            connection.close()
+
+    def _connect(self) -> Any:
+        connection = dbapi2.connect(
+            str(self.path), isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "cache_size=-16000",
+            "temp_store=MEMORY",
+            "mmap_size=268435456",
+            "trusted_schema=OFF",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        self._opened.append(connection)
+        return connection
+
+    def _transaction(self, connection: Any) -> Transaction:
+        return SqlTransaction(Session(connection.cursor(), self._dialect, dbapi2.IntegrityError))
+
+    def _read(self, unit: Callable[[Transaction], R]) -> R:
+        if not hasattr(self._local, "connection"):
+            connection = self._local.connection = self._connect()
+            connection.execute("PRAGMA query_only=ON")
+            self._local.transaction = self._transaction(connection)
+        self._local.connection.execute("BEGIN")
+        try:
+            return unit(self._local.transaction)
+        finally:
+            self._local.connection.execute("ROLLBACK")
+
+    def _write_loop(self) -> None:
+        connection = self._connect()
+        transaction = self._transaction(connection)
+        is_open = True
+        while is_open:
+            batch: list[_Pending] = []
+            for pending in self._take():
+                if pending is None:
+                    is_open = False
+                    break
+                batch.append(pending)
+            if batch:
+                self._run_batch(connection, transaction, batch)
+                _resolve_all(batch)
+
+    def _take(self) -> Iterator[_Pending | None]:
+        yield self._queue.get()
+        with contextlib.suppress(queue.Empty):
+            for _ in range(_BATCH_MAX - 1):
+                yield self._queue.get_nowait()
+
+    def _run_batch(self, connection: Any, transaction: Transaction, batch: list[_Pending]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for pending in batch:
+                pending.value = pending.unit(transaction)
+            connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - handed to the caller that waits for this unit
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if len(batch) == 1:
+                batch[0].error = error
+                return
+            for pending in batch:
+                self._run_batch(connection, transaction, [pending])
+
+
+def _resolve_all(batch: list[_Pending]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Pending]] = {}
+    for pending in batch:
+        by_loop.setdefault(pending.loop, []).append(pending)
+    for loop, pendings in by_loop.items():
+        # The loop may have been closed by a caller that did not wait.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_resolve, pendings)
+
+
+def _resolve(batch: list[_Pending]) -> None:
+    for pending in batch:
+        if pending.future.done():
+            continue
+        if pending.error is not None:
+            pending.future.set_exception(pending.error)
+        else:
+            pending.future.set_result(pending.value)

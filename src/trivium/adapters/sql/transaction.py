@@ -1,0 +1,38 @@
+"""The records of every aggregate on one connection."""
+
+from trivium.adapters.sql import schema
+from trivium.adapters.sql.access import SqlKeys, SqlOrganizations, SqlUsers
+from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
+from trivium.adapters.sql.events import SqlEventLog
+from trivium.adapters.sql.jobs import SqlJobs
+from trivium.adapters.sql.records import Session, SqlRecords
+from trivium.adapters.sql.runs import SqlRuns
+from trivium.core import ports
+from trivium.core.model.activity import Activity
+from trivium.core.model.agents import Agent, SubAgent
+from trivium.core.model.conversations import Visitor
+from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.organizations import Membership, ModelAccount
+from trivium.core.ports import Records
+
+
+class SqlTransaction:
+    """See `core.ports.store.Transaction`. Made once per connection; units of work use it one after the other."""
+
+    def __init__(self, session: Session) -> None:
+        self.organizations: ports.Organizations = SqlOrganizations(session)
+        self.users: ports.Users = SqlUsers(session)
+        self.memberships: Records[Membership] = SqlRecords(session, schema.memberships, "membership")
+        self.model_accounts: Records[ModelAccount] = SqlRecords(session, schema.model_accounts, "model_account")
+        self.keys: ports.Keys = SqlKeys(session)
+        self.agents: Records[Agent] = SqlRecords(session, schema.agents, "agent")
+        self.sub_agents: Records[SubAgent] = SqlRecords(session, schema.sub_agents, "sub_agent")
+        self.conversations: ports.Conversations = SqlConversations(session)
+        self.messages: ports.Messages = SqlMessages(session)
+        self.visitors: Records[Visitor] = SqlRecords(session, schema.visitors, "visitor")
+        self.collections: Records[Collection] = SqlRecords(session, schema.collections, "collection")
+        self.documents: Records[Document] = SqlRecords(session, schema.documents, "document")
+        self.runs: ports.Runs = SqlRuns(session)
+        self.events: ports.EventLog = SqlEventLog(session)
+        self.jobs: ports.Jobs = SqlJobs(session)
+        self.activity: Records[Activity] = SqlRecords(session, schema.activity, "activity")

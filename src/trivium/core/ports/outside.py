@@ -1,0 +1,160 @@
+"""Files, passages, the network, secrets, time."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from trivium.core.model.json import JSONObject
+from trivium.core.model.knowledge import Passage
+
+
+class Clock(Protocol):
+    """The time; a test moves it."""
+
+    def now(self) -> datetime:
+        """Return an aware datetime in UTC."""
+
+
+class BlobStore(Protocol):
+    """Bytes by key; keys are made by us, never by a caller."""
+
+    async def put(self, key: str, data: AsyncIterable[bytes] | bytes) -> int:
+        """Store all of it or nothing; return the size in bytes."""
+
+    async def get(self, key: str) -> bytes:
+        """Return all bytes; NotFound(kind="blob") when there are none."""
+
+    def stream(self, key: str) -> AsyncGenerator[bytes, None]:
+        """Yield the bytes in pieces."""
+
+    async def delete(self, key: str) -> None:
+        """Remove; silent when it is not there, so that it can be repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractedPart:
+    """A stretch of a document's text under one heading, on one page or at one time."""
+
+    text: str
+    heading: str = ""
+    page: int | None = None
+    start_s: float | None = None
+    kind: str = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extracted:
+    """All text of a document in reading order."""
+
+    parts: tuple[ExtractedPart, ...]
+    mime_type: str
+    page_count: int | None = None
+    title: str = ""
+
+
+class Extractor(Protocol):
+    """Text out of files, in a bounded worker process."""
+
+    async def extract(self, data: bytes, *, name: str, mime_type: str) -> Extracted:
+        """Return the text; InvalidRequest with a reason a person understands when there is none to be had."""
+
+
+class Embedder(Protocol):
+    """Meaning as vectors. Blocking and heavy: call it through a thread."""
+
+    id: str
+    dimensions: int
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return one unit vector per text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundPassage:
+    """A search hit. `score` is the fused score, `cosine` and `coverage` what it was made of."""
+
+    passage: Passage
+    document_name: str
+    score: float
+    cosine: float
+    coverage: float
+    metadata: JSONObject
+
+
+class PassageIndex(Protocol):
+    """Search over the passages of documents."""
+
+    async def add(self, organization_id: str, document_id: str, passages: Sequence[Passage]) -> None:
+        """Make passages findable, replacing all of that document's earlier ones in one step."""
+
+    async def remove(self, organization_id: str, document_id: str) -> None:
+        """Make a document's passages unfindable; safe to repeat."""
+
+    async def search(
+        self, organization_id: str, query: str, *, document_ids: Sequence[str], top_k: int
+    ) -> Sequence[FoundPassage]:
+        """Return the best passages of these documents only, best first."""
+
+
+class Images(Protocol):
+    """Pictures, checked and re-encoded."""
+
+    async def clean(self, data: bytes) -> tuple[str, bytes, int, int]:
+        """Return (mime type, bytes without metadata, width, height); InvalidRequest when nothing of it decodes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundResponse:
+    """An answer from outside; `body` is cut at the limit that was asked for (`is_cut`)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_cut: bool = False
+
+
+class Outbound(Protocol):
+    """HTTP to addresses that a user may have named: guarded at connect time, no redirects followed."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout_s: float = 10.0,
+        size_max: int = 1_000_000,
+    ) -> OutboundResponse:
+        """Return whatever was answered; UpstreamFailed when nothing was, InvalidRequest when the address is refused."""
+
+
+class Passwords(Protocol):
+    """Password hashes."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted, slow hash. Blocking."""
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        """True when it matches. Blocking."""
+
+
+class Tokens(Protocol):
+    """Signed tokens of our own."""
+
+    def issue(self, claims: JSONObject, lifetime_s: float) -> str:
+        """Return a signed token that expires."""
+
+    def read(self, token: str) -> JSONObject:
+        """Return the claims; NotAuthenticated when it is not ours or has expired."""
+
+
+class Seal(Protocol):
+    """Secrets at rest. `context` (table and row id) is bound to the ciphertext: it cannot be moved."""
+
+    def close(self, plain: str, context: str) -> str:
+        """Return the sealed text."""
+
+    def open(self, sealed: str, context: str) -> str:
+        """Return the plain text; InvalidRequest when it was sealed for something else."""

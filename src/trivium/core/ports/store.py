@@ -1,0 +1,189 @@
+"""The database: units of work over typed records."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from trivium.core.events import RunEvent, StoredEvent
+from trivium.core.model.access import ApiKey
+from trivium.core.model.activity import Activity
+from trivium.core.model.agents import Agent, SubAgent
+from trivium.core.model.conversations import Conversation, Message, Visitor
+from trivium.core.model.jobs import Job
+from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
+from trivium.core.model.runs import Run
+
+R = TypeVar("R")
+T = TypeVar("T")
+Scalar = str | int | float | bool | datetime | None
+
+
+class Records(Protocol[T]):
+    """The stored records of one kind. Every call names the organization; nothing crosses it."""
+
+    def add(self, *records: T) -> None:
+        """Insert; Conflict when a unique rule is broken."""
+
+    def get(self, organization_id: str, record_id: str) -> T:
+        """Return it, or raise NotFound."""
+
+    def find(
+        self,
+        organization_id: str,
+        *,
+        limit: int = 1000,
+        newest_first: bool = False,
+        before: str | None = None,
+        **equals: Scalar,
+    ) -> list[T]:
+        """Return those whose fields equal the given values, in order of creation; `before`/`limit` page by id."""
+
+    def first(self, organization_id: str, **equals: Scalar) -> T | None:
+        """Return the oldest that matches, or None."""
+
+    def count(self, organization_id: str, **equals: Scalar) -> int:
+        """Return how many match."""
+
+    def put(self, record: T) -> None:
+        """Replace the stored record with the same id, or raise NotFound."""
+
+    def remove(self, organization_id: str, record_id: str) -> bool:
+        """Delete; False when it was not there."""
+
+    def remove_where(self, organization_id: str, **equals: Scalar) -> int:
+        """Delete all that match (at least one condition); return how many."""
+
+
+class Organizations(Records[Organization], Protocol):
+    """Organizations; here `organization_id` and `record_id` are the same id."""
+
+    def all(self, *, limit: int = 1000) -> list[Organization]:
+        """Return every organization, oldest first: for the operator only."""
+
+
+class Users(Protocol):
+    """People; the only record that belongs to no organization."""
+
+    def add(self, user: User) -> None: ...
+
+    def by_email(self, email: str) -> User | None: ...
+
+    def by_id(self, user_id: str) -> User | None: ...
+
+    def memberships(self, user_id: str) -> list[Membership]: ...
+
+
+class Keys(Records[ApiKey], Protocol):
+    """API keys, found by the hash of the secret before the organization is known."""
+
+    def by_hash(self, secret_hash: str) -> ApiKey | None: ...
+
+    def touch(self, key_ids: Sequence[str], at: datetime) -> None:
+        """Note that these keys were used."""
+
+
+class Conversations(Records[Conversation], Protocol):
+    """Conversations with the look-ups a turn needs."""
+
+    def by_external_id(self, organization_id: str, agent_id: str, external_id: str) -> Conversation | None: ...
+
+    def recent(
+        self, organization_id: str, agent_id: str, *, before: Conversation | None, limit: int
+    ) -> tuple[list[Conversation], int]:
+        """Return conversations that have messages, newest first, and how many there are in all."""
+
+    def touch(self, conversation_id: str, *, message_count: int, at: datetime, title: str | None = None) -> None:
+        """Set the count of messages and the time of the last one; the title only where none is set."""
+
+
+class Messages(Records[Message], Protocol):
+    """Messages of a conversation by position."""
+
+    def tail(self, conversation_id: str, limit: int) -> list[Message]:
+        """Return the last `limit` messages, oldest first."""
+
+
+class Runs(Records[Run], Protocol):
+    """Runs and their leases."""
+
+    def active(self, conversation_id: str) -> Run | None:
+        """Return the run that is running or waiting in a conversation, or None."""
+
+    def next_queued(self, conversation_id: str) -> Run | None:
+        """Return the oldest queued run of a conversation, or None."""
+
+    def latest(self, conversation_id: str, *, request_id: str | None = None) -> Run | None:
+        """Return the newest run of a conversation (with that request id, when given), or None."""
+
+    def claim(self, run_id: str, owner: str, until: datetime, *, now: datetime) -> Run | None:
+        """Take the lease if it is free, expired or already ours, counting an attempt; None when another holds it."""
+
+    def renew(self, owner: str, until: datetime) -> list[str]:
+        """Renew every lease of this process; return the ids of its runs for which a cancel was requested."""
+
+    def release(self, owner: str) -> int:
+        """Give up every lease of this process, so that another may resume the runs at once; return how many."""
+
+    def orphans(self, now: datetime, limit: int) -> list[Run]:
+        """Return running runs whose lease is free or has ended, and queued runs whose conversation is idle."""
+
+    def finish(self, run: Run, owner: str) -> bool:
+        """Write the final fields if this process still holds the lease; False when it does not."""
+
+
+class EventLog(Protocol):
+    """The events of runs: gap-free, append-only."""
+
+    def append(self, run_id: str, owner: str, first_seq: int, events: Sequence[tuple[datetime, RunEvent]]) -> None:
+        """Write events as `first_seq`, `first_seq` + 1 …; Conflict when the run is not ours or has moved on."""
+
+    def read(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
+        """Return events with a greater sequence number, in order."""
+
+
+class Jobs(Records[Job], Protocol):
+    """The queue of background work."""
+
+    def enqueue(self, job: Job) -> bool:
+        """Insert; False when an unfinished job with the same unique key exists (nothing is inserted then)."""
+
+    def claim(self, owner: str, *, now: datetime, until: datetime, limit: int) -> list[Job]:
+        """Lease due jobs, fairly over organizations, by priority and age."""
+
+    def renew(self, owner: str, until: datetime) -> None: ...
+
+
+class Transaction(Protocol):
+    """One unit of work. Every attribute is a set of records of the same name."""
+
+    organizations: Organizations
+    users: Users
+    memberships: Records[Membership]
+    model_accounts: Records[ModelAccount]
+    keys: Keys
+    agents: Records[Agent]
+    sub_agents: Records[SubAgent]
+    conversations: Conversations
+    messages: Messages
+    visitors: Records[Visitor]
+    collections: Records[Collection]
+    documents: Records[Document]
+    runs: Runs
+    events: EventLog
+    jobs: Jobs
+    activity: Records[Activity]
+
+
+class Store(Protocol):
+    """Runs units of work: synchronous functions that only talk to the transaction they are given.
+
+    A unit may run more than once (a batch it shared with a failing unit is rolled back and repeated), so it must have
+    no effect but its writes. No unit waits for anything but the database.
+    """
+
+    async def write(self, unit: Callable[[Transaction], R]) -> R:
+        """Run the unit and return its value once it is durable; nothing of it is kept when it raises."""
+
+    async def read(self, unit: Callable[[Transaction], R]) -> R:
+        """Run the unit on a snapshot, beside writers."""
