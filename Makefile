@@ -71,12 +71,28 @@ lock: $(TOOLS) ## write the requirement locks again
 	@$(COMPILE) pyproject.toml -o requirements/runtime.lock
 	@$(COMPILE) pyproject.toml $(EXTRAS) --group dev -c requirements/runtime.lock -o requirements/dev.lock
 
+# ---------------------------------------------------------------------------------------------------- run
+
+.PHONY: run serve demo
+run: $(RUNTIME) ## start with a sample agent on 127.0.0.1:8080 (ARGS="--port 9000")
+	@exec $(BIN)/trivium demo $(ARGS)
+
+serve: $(RUNTIME) ## start without samples (ARGS as for run)
+	@exec $(BIN)/trivium serve $(ARGS)
+
+demo: run ## the five-minute tour: what `run` prints
+
 # ---------------------------------------------------------------------------------------------------- check
 
-.PHONY: fmt lint types arch test test-fast test-pg docs generate check
+.PHONY: check fmt style lint types arch generate generated docs
+check: style lint types arch generated docs test ## everything that CI runs
+
 fmt: $(DEV) ## format and fix
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+
+style: $(DEV) ## format, check only
+	@$(BIN)/ruff format --check
 
 lint: $(DEV) ## ruff
 	@$(BIN)/ruff check
@@ -87,5 +103,32 @@ types: $(DEV) ## mypy, strict
 arch: $(DEV) ## import rules
 	@$(BIN)/lint-imports
 
-test: $(DEV) ## all tests
+generate: $(DEV) ## write generated code and reference pages again
+	@$(BIN)/python -m tools.generate
+
+generated: $(DEV) ## fail if `generate` would change a file
+	@$(BIN)/python -m tools.generate --check
+
+docs: $(DEV) ## build the manual into site/, strictly (the tests execute it)
+	@$(BIN)/zensical build --strict --clean
+
+# ---------------------------------------------------------------------------------------------------- test
+
+.PHONY: test test-fast test-pg fault bench bench-peers
+test: $(DEV) ## all tests (ARGS="-k words")
 	@$(BIN)/pytest $(ARGS)
+
+test-fast: $(DEV) ## no server, no browser, no PostgreSQL
+	@$(BIN)/pytest -m "not server and not browser and not postgres" $(ARGS)
+
+test-pg: $(DEV) ## only what runs on PostgreSQL
+	@$(BIN)/pytest -m postgres $(ARGS)
+
+fault: $(DEV) ## kill the server at random points of runs (POINTS=200)
+	@TRIVIUM_FAULT_POINTS=$(POINTS) $(BIN)/pytest tests/faults $(ARGS)
+
+bench: $(DEV) ## measure speed and memory
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(DEV) ## the same beside other frameworks, in environments of their own
+	@$(BIN)/python -m bench.peers $(ARGS)

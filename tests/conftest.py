@@ -1,9 +1,47 @@
 """What every test gets."""
 
+import os
+import uuid
+from collections.abc import Iterator
+
 import pytest
+
+from tests.postgres import PostgresMissing, running_postgres
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL by what it asks for, so that no test can forget the mark."""
+    for item in items:
+        if "postgres_server" in getattr(item, "fixturenames", ()):
+            item.add_marker("postgres")
 
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """Run every async test on asyncio with uvloop, as the server does."""
     return ("asyncio", {"use_uvloop": True})
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Return the URL of a PostgreSQL without a database: ours, or the one the environment names."""
+    if url := os.environ.get("TRIVIUM_TEST_POSTGRES_URL"):
+        yield url.rstrip("/")
+        return
+    try:
+        with running_postgres() as url:
+            yield url
+    except PostgresMissing:
+        pytest.skip("no PostgreSQL for this platform; TRIVIUM_TEST_POSTGRES_URL can name one")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """Return the URL of an empty database of the test's own (10 ms to make and to drop)."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"{postgres_server}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

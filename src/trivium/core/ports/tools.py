@@ -40,7 +40,7 @@ class ToolResult:
 
 
 class ToolHost(Protocol):
-    """A kind of tool: builtin, MCP, HTTP, Wabee. Looks at the agent's configuration to know which tools it offers."""
+    """A kind of tool: builtin, MCP, HTTP, gRPC. Looks at the agent's configuration to know which tools it offers."""
 
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return the tools of this host that the agent may use; must be cheap enough to ask in every run."""

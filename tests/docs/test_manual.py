@@ -1,0 +1,84 @@
+"""README and manual do what they say."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import Page, assert_printed, blocks, commands
+from tests.repository import ROOT
+
+PAGES = [
+    path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if blocks(path.read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_page_does_what_it_says(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    found = blocks(path.read_text("utf-8"))
+    page = Page(folder=tmp_path)
+    if any(block.needs_server for block in found):
+        server = request.getfixturevalue("demo_server")
+        page.address, page.environment = server.address, server.environment
+    for block in found:
+        try:
+            page.run(block)
+        except Exception as error:
+            error.add_note(f"{path.relative_to(ROOT)}, line {block.line}")
+            raise
+
+
+def test_marked_blocks_are_found() -> None:
+    page = "<!-- run -->\n```python\nprint(1)\n```\n\n```python\nskipped\n```\n\n<!-- output -->\n```text\n1\n```\n"
+    assert [(block.mark, block.line) for block in blocks(page)] == [("run", 1), ("output", 10)]
+
+
+def test_mark_without_a_block_is_an_error() -> None:
+    with pytest.raises(ValueError, match="without a fenced block"):
+        blocks("<!-- run -->\n\nSome text.\n")
+
+
+def test_console_block_is_split_into_commands() -> None:
+    text = "$ echo one \\\n  two\none two\n$ true\n"
+    assert commands(text) == [("echo one \\\n  two\n", "one two\n"), ("true\n", "")]
+
+
+def test_dots_stand_for_anything() -> None:
+    assert_printed("run 17\nstarted at noon\ndone\n", "run ...\ndone")
+    with pytest.raises(AssertionError, match="printed was"):
+        assert_printed("run 17", "run 18")
+
+
+def test_blocks_of_a_page_share_names_and_folder(tmp_path: Path) -> None:
+    page = Page(folder=tmp_path)
+    text = """
+<!-- run -->
+```python
+answer = 42
+```
+
+<!-- run -->
+```python
+print(answer)
+```
+
+<!-- output -->
+```text
+42
+```
+
+<!-- run -->
+```console
+$ echo kept > file
+$ cat file
+kept
+```
+"""
+    for block in blocks(text):
+        page.run(block)
+    assert (tmp_path / "file").read_text() == "kept\n"
+
+
+def test_a_command_that_fails_fails_the_page(tmp_path: Path) -> None:
+    (block,) = blocks("<!-- run -->\n```console\n$ false\n```\n")
+    with pytest.raises(AssertionError, match="false"):
+        Page(folder=tmp_path).run(block)

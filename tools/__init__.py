@@ -1,0 +1,1 @@
+"""What the project needs to write itself: generated pages and code."""

@@ -1,0 +1,64 @@
+"""Write the files that follow from others; with --check, only say which are out of date.
+
+    python -m tools.generate [--check]
+
+A new generated file is one more row of GENERATORS: its path and the function that returns its text.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTICE = "<!-- Written by `make generate`; edits here are lost. -->\n\n"
+
+
+def commands_page() -> str:
+    """Return the page of all make targets, read from the Makefile."""
+    rows = re.findall(r"^([a-z-]+):.*## (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    table = "".join(f"| `make {target}` | {text} |\n" for target, text in rows)
+    return f"# Commands\n\n{NOTICE}| command | does |\n|---|---|\n{table}"
+
+
+def decisions_page() -> str:
+    """Return the list of decision records with their status, read from the records."""
+    rows = []
+    for path in sorted((ROOT / "docs/decisions").glob("[0-9]*.md")):
+        text = path.read_text("utf-8")
+        title = re.search(r"^# (.+)$", text, re.MULTILINE)
+        status = re.search(r"^\*\*Status:\*\* ([^·\n]+?) *(?:·|$)", text, re.MULTILINE)
+        if title is None or status is None:
+            raise ValueError(f"{path.name}: no title or no status line")
+        rows.append(f"| [{title[1]}]({path.name}) | {status[1]} |\n")
+    intro = "Why things are as they are. A record is never rewritten, only superseded by a later one.\n\n"
+    return f"# Decisions\n\n{NOTICE}{intro}| decision | status |\n|---|---|\n{''.join(rows)}"
+
+
+GENERATORS: dict[str, Callable[[], str]] = {
+    "docs/decisions/index.md": decisions_page,
+    "docs/reference/commands.md": commands_page,
+}
+
+
+def main() -> int:
+    """Return 0 when every generated file is (now) up to date, 1 when a check found one that is not."""
+    stale = [name for name, generator in GENERATORS.items() if _read(name) != generator()]
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(f"{name} is out of date: make generate")
+        return 1 if stale else 0
+    for name in stale:
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(GENERATORS[name](), "utf-8")
+        print(f"wrote {name}")
+    return 0
+
+
+def _read(name: str) -> str | None:
+    path = ROOT / name
+    return path.read_text("utf-8") if path.exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
