@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 /
 BIN := .venv/bin
 UV := .tools/bin/uv
 ARGS ?=
+# Certificates are the system's, so that a company's own mirror or proxy works for uv as it does for pip.
+export UV_SYSTEM_CERTS := true
 POINTS ?= 200
 
 # Stamps carry the hash of what they installed, so a changed lock installs again and an unchanged one does nothing.
