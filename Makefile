@@ -62,6 +62,10 @@ cd packages/client && ../../.tools/bin/python -m hatchling build -t wheel:editab
 $(UV) pip install --quiet --offline --no-deps --python $(BIN)/python .venv/.own/*.whl
 endef
 
+.PHONY: hooks
+hooks: ## check format, lint and imports before each commit of this clone
+	@git config core.hooksPath tools/hooks
+
 # Locks carry hashes and no index address. Versions move only when asked: `make lock ARGS=--upgrade`.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-emit-package trivium-client --custom-compile-command "make lock" $(ARGS)

@@ -9,6 +9,9 @@ A comment on the line before a fence marks it; readers of the page do not see it
 In a `console` block the lines after `$ ` are a command of bash (a line that ends in `\` goes on in the
 next), the others are what it prints. `...` in an output stands for anything. The blocks of one page run in
 order: Python blocks share their names, console blocks a folder.
+
+A page with a server block asks for the fixture `demo_server`: an object with `address` (host:port) and
+`environment` (what its `demo.env` holds), for the console blocks.
 """
 
 import contextlib
