@@ -42,7 +42,7 @@ from trivium.core.ports.store import (
     Transaction,
     Users,
 )
-from trivium.core.ports.tools import ToolContext, ToolHost, ToolResult
+from trivium.core.ports.tools import SchemaCheck, ToolContext, ToolHost, ToolResult
 
 __all__ = [
     "BlobStore",
@@ -74,6 +74,7 @@ __all__ = [
     "ReasoningChunk",
     "Records",
     "Runs",
+    "SchemaCheck",
     "Seal",
     "Store",
     "TextChunk",

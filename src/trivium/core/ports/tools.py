@@ -47,3 +47,10 @@ class ToolHost(Protocol):
 
     async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
         """Call a tool by the name `specs` gave it; the caller bounds the time."""
+
+
+class SchemaCheck(Protocol):
+    """JSON Schema, as tools describe their input with it."""
+
+    def problem(self, schema: JSONObject, value: JSON) -> str | None:
+        """Return what is wrong with the value and where, for people, or None. A broken schema allows everything."""
