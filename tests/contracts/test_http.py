@@ -1,0 +1,173 @@
+import inspect
+import logging
+import socket
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from fastapi import APIRouter, FastAPI, Request
+from pydantic import BaseModel
+from tests.contracts.serving import serve
+
+from trivium.contracts import body, http
+from trivium.core import errors
+from trivium.core.errors import Conflict, CoreError, LimitExceeded, NotAuthenticated, NotFound, UpstreamFailed
+
+pytestmark = pytest.mark.server
+
+
+class Note(BaseModel):
+    text: str
+    count: int = 0
+
+
+router = APIRouter(route_class=body.StrictRoute)
+
+
+@router.post("/ours/notes")
+async def _add(note: Note) -> dict[str, str]:
+    return {"text": note.text}
+
+
+@router.get("/ours/notes")
+async def _list(limit: int = 10) -> dict[str, int]:
+    return {"limit": limit}
+
+
+@router.delete("/ours/notes")
+async def _clear() -> None:
+    raise NotFound("note", "n1")
+
+
+@router.post("/ours/raw")
+async def _raw(request: Request) -> dict[str, object]:
+    return {"value": await request.json()}
+
+
+@router.get("/ours/broken")
+async def _break() -> None:
+    raise RuntimeError("secret detail")
+
+
+@router.get("/ours/wait")
+async def _limit() -> None:
+    raise LimitExceeded("Slow down.", retry_after_s=2.2)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx2.Client]:
+    app = FastAPI()
+    app.include_router(router)
+
+    def render(failure: http.Failure) -> tuple[int, object]:
+        return failure.status, {"oops": failure.code, "text": failure.message, "fields": failure.details.get("errors")}
+
+    http.install(app, [http.Dialect(name="ours", owns=lambda path, _: path.startswith("/ours"), render=render)])
+    with serve(app) as url, httpx2.Client(base_url=url) as opened:
+        yield opened
+
+
+def test_every_kind_of_error_has_a_status() -> None:
+    kinds = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, CoreError)]
+    statuses = {cls.__name__: http.status_of(cls("x")) for cls in kinds if cls is not CoreError}
+    assert len(statuses) == 8
+    assert all(400 <= status < 600 for status in statuses.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Conflict("x", is_precondition=True), 412),
+        (LimitExceeded("x", is_size=True), 413),
+        (LimitExceeded("x", code="busy"), 503),
+        (UpstreamFailed("x", is_timeout=True), 504),
+        (body.UnsupportedMediaType("x"), 415),
+    ],
+)
+def test_what_the_error_carries_refines_its_status(error: CoreError, status: int) -> None:
+    assert http.status_of(error) == status
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers", "status", "code"),
+    [
+        (b"nope", {}, 400, "invalid_json"),
+        (b'{"text": "a", "text": "b"}', {}, 400, "invalid_json"),
+        (b'{"text": NaN}', {}, 400, "invalid_json"),
+        (b"[" * 500 + b"]" * 500, {}, 400, "invalid_json"),
+        (b"{}", {}, 422, "validation_failed"),
+        (b"", {}, 422, "validation_failed"),
+        (b'{"text": 5}', {}, 422, "validation_failed"),
+        (b'{"text": "a"}', {"content-type": "text/plain"}, 415, "unsupported_media_type"),
+        (b"\x00" * (body.SIZE_MAX + 1), {}, 413, "too_large"),
+    ],
+)
+def test_a_bad_body_gets_the_owners_envelope(
+    client: httpx2.Client, raw: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    answer = client.post("/ours/notes", content=raw, headers={"content-type": "application/json", **headers})
+    assert (answer.status_code, answer.json()["oops"]) == (status, code)
+    if code == "validation_failed":
+        assert answer.json()["fields"]
+        assert answer.json()["fields"][0].keys() == {"field", "message", "type"}
+
+
+def test_64_mib_sent_in_pieces_are_refused_and_the_connection_survives(client: httpx2.Client) -> None:
+    answer = client.post("/ours/raw", content=(b" " * 65536 for _ in range(1024)))
+    assert answer.status_code == 413
+    assert client.post("/ours/raw", content=b"[1]").json() == {"value": [1]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/ours/unknown", 404),
+        ("GET", "/ours/notes/", 404),
+        ("PUT", "/ours/notes", 405),
+        ("DELETE", "/ours/notes", 404),
+        ("GET", "/ours/notes?limit=abc", 422),
+        ("GET", "/ours/wait", 429),
+        ("GET", "/ours/%ff%00", 404),
+    ],
+)
+def test_a_bad_request_gets_the_owners_envelope(client: httpx2.Client, method: str, path: str, status: int) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert answer.json().keys() == {"oops", "text", "fields"}
+
+
+def test_allow_names_every_method_of_a_path(client: httpx2.Client) -> None:
+    assert client.put("/ours/notes").headers["allow"] == "DELETE, GET, POST"
+
+
+def test_nobodys_paths_have_a_plain_envelope(client: httpx2.Client) -> None:
+    assert client.get("/elsewhere").json()["error"]["code"] == "not_found"
+
+
+def test_an_unexpected_error_is_logged_and_never_shown(client: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, logger="trivium.http"):
+        answer = client.get("/ours/broken", headers={"request-id": "r-7"})
+    assert (answer.status_code, answer.json()["oops"], answer.headers["x-request-id"]) == (500, "internal_error", "r-7")
+    assert "secret" not in answer.text
+    assert [record.__dict__["request_id"] for record in caplog.records] == ["r-7"]
+
+
+def test_waiting_times_are_whole_seconds_rounded_up(client: httpx2.Client) -> None:
+    assert client.get("/ours/wait").headers["retry-after"] == "3"
+
+
+def test_every_answer_carries_a_request_id_and_security_headers(client: httpx2.Client) -> None:
+    headers = client.get("/ours/notes").headers
+    assert headers["x-request-id"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_declared_size_is_refused_before_the_body_is_sent(client: httpx2.Client) -> None:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=10) as connection:
+        connection.sendall(b"POST /ours/raw HTTP/1.1\r\nHost: x\r\nContent-Length: 67108864\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_missing_credential_says_how_to_send_one() -> None:
+    failure = http.failure_of(NotAuthenticated("No key."))
+    assert (failure.status, failure.headers) == (401, {"WWW-Authenticate": "Bearer"})
