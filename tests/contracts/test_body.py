@@ -1,3 +1,5 @@
+"""The strict reader: what is refused, what comes through unchanged, what it asks of content types."""
+
 import json
 
 import pytest

@@ -1,3 +1,5 @@
+"""Every failure of HTTP takes the envelope of the contract that owns the path."""
+
 import inspect
 import logging
 import socket

@@ -1,3 +1,5 @@
+"""Page limits and cursors."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""Framing, heartbeats, and readers that leave or take nothing."""
+
 import asyncio
 import json
 import socket
