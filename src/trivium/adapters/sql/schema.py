@@ -8,10 +8,15 @@ from trivium.adapters.sql.codec import Codec
 from trivium.core.model.access import ApiKey
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
+from trivium.core.model.capabilities import McpServer, Skill
+from trivium.core.model.clients import DailyUse, OAuthClient
+from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
+from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
+from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.runs import Run
 
 T = TypeVar("T")
@@ -65,6 +70,32 @@ jobs = _records(
     Index("jobs_due", "status", "due_at"),
     Index("jobs_organization", "organization_id", "created_at"),
 )
+mcp_servers = _records("mcp_servers", McpServer, Index("mcp_servers_name", "agent_id", "name", unique=True))
+skills = _records("skills", Skill, Index("skills_name", "agent_id", "name", unique=True))
+domains = _records(
+    "domains",
+    CustomDomain,
+    Index("domains_agent", "agent_id", "domain", unique=True),
+    Index("domains_domain", "domain", "status"),
+)
+deployments = _records("deployments", Deployment)
+access_lists = _records("access_lists", AccessList)
+agent_keys = _records(
+    "agent_keys",
+    AgentKey,
+    Index("agent_keys_hash", "secret_hash", unique=True),
+    Index("agent_keys_agent", "agent_id", "purpose"),
+)
+agent_secrets = _records(
+    "agent_secrets",
+    AgentSecret,
+    Index("agent_secrets_place", "agent_id", "owner_id", "name", unique=True),
+)
+revisions = _records("revisions", Revision, Index("revisions_number", "agent_id", "number", unique=True))
+revision_documents = _records("revision_documents", RevisionDocument)
+config_leases = _records("config_leases", ConfigLease)
+oauth_clients = _records("oauth_clients", OAuthClient, Index("oauth_clients_organization", "organization_id"))
+daily_uses = _records("daily_uses", DailyUse)
 activity = _records("activity", Activity, Index("activity_organization", "organization_id", "at"))
 
 run_events = Table(

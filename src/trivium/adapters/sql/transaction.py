@@ -2,6 +2,7 @@
 
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.access import SqlKeys, SqlOrganizations, SqlUsers
+from trivium.adapters.sql.config import SqlAgentKeys, SqlDailyUses, SqlDomains, SqlOAuthClients, SqlRevisions
 from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
 from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.jobs import SqlJobs
@@ -10,9 +11,13 @@ from trivium.adapters.sql.runs import SqlRuns
 from trivium.core import ports
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
+from trivium.core.model.capabilities import McpServer, Skill
+from trivium.core.model.config import ConfigLease, RevisionDocument
 from trivium.core.model.conversations import Visitor
 from trivium.core.model.knowledge import Collection, Document
 from trivium.core.model.organizations import Membership, ModelAccount
+from trivium.core.model.protection import AccessList, AgentSecret
+from trivium.core.model.publishing import Deployment
 from trivium.core.ports import Records
 
 
@@ -35,4 +40,16 @@ class SqlTransaction:
         self.runs: ports.Runs = SqlRuns(session)
         self.events: ports.EventLog = SqlEventLog(session)
         self.jobs: ports.Jobs = SqlJobs(session)
+        self.mcp_servers: Records[McpServer] = SqlRecords(session, schema.mcp_servers, "mcp_server")
+        self.skills: Records[Skill] = SqlRecords(session, schema.skills, "skill")
+        self.domains: ports.Domains = SqlDomains(session)
+        self.deployments: Records[Deployment] = SqlRecords(session, schema.deployments, "deployment")
+        self.access_lists: Records[AccessList] = SqlRecords(session, schema.access_lists, "access_list")
+        self.agent_keys: ports.AgentKeys = SqlAgentKeys(session)
+        self.agent_secrets: Records[AgentSecret] = SqlRecords(session, schema.agent_secrets, "secret")
+        self.revisions: ports.Revisions = SqlRevisions(session)
+        self.revision_documents: Records[RevisionDocument] = SqlRecords(session, schema.revision_documents, "revision")
+        self.config_leases: Records[ConfigLease] = SqlRecords(session, schema.config_leases, "config_lease")
+        self.oauth_clients: ports.OAuthClients = SqlOAuthClients(session)
+        self.daily_uses: ports.DailyUses = SqlDailyUses(session)
         self.activity: Records[Activity] = SqlRecords(session, schema.activity, "activity")

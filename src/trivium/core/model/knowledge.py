@@ -12,13 +12,17 @@ ViewAccess = Literal["owner_only", "authenticated", "anyone_with_link", "public"
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """An isolated set of documents: what is in one is invisible to a search in another."""
+    """An isolated set of documents: what is in one is invisible to a search in another.
+
+    `slug` is the name that configurations use, unique in its agent.
+    """
 
     id: str
     organization_id: str
     agent_id: str | None
     name: str
     created_at: datetime
+    slug: str = ""
     requires_auth: bool = False
     settings: JSONObject = field(default_factory=dict)
 

@@ -8,10 +8,15 @@ from trivium.core.events import RunEvent, StoredEvent
 from trivium.core.model.access import ApiKey
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
+from trivium.core.model.capabilities import McpServer, Skill
+from trivium.core.model.clients import DailyUse, OAuthClient
+from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
+from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
+from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.runs import Run
 
 R = TypeVar("R")
@@ -154,6 +159,43 @@ class Jobs(Records[Job], Protocol):
     def renew(self, owner: str, until: datetime) -> None: ...
 
 
+class Domains(Records[CustomDomain], Protocol):
+    """Site addresses; one address may be claimed by many and verified for one."""
+
+    def verified(self, domain: str) -> CustomDomain | None:
+        """Return who has proved to own this address, of whatever organization."""
+
+
+class AgentKeys(Records[AgentKey], Protocol):
+    """Keys of single agents, found by the hash of the secret."""
+
+    def by_hash(self, secret_hash: str) -> AgentKey | None:
+        """Return the key with this hash, whatever its state and organization."""
+
+
+class Revisions(Records[Revision], Protocol):
+    """The log of an agent's configuration."""
+
+    def latest(self, organization_id: str, agent_id: str, *, status: str | None = None) -> Revision | None:
+        """Return the revision with the highest number (in this status, when given), or None."""
+
+    def page(self, organization_id: str, agent_id: str, *, below: int, limit: int) -> list[Revision]:
+        """Return revisions with a smaller number, newest first."""
+
+
+class OAuthClients(Records[OAuthClient], Protocol):
+    """Programs that sign in for themselves, found before the organization is known."""
+
+    def by_id(self, client_id: str) -> OAuthClient | None: ...
+
+
+class DailyUses(Records[DailyUse], Protocol):
+    """Calls per organization and day."""
+
+    def count_call(self, organization_id: str, day: str) -> int:
+        """Count one call and return how many there are on that day."""
+
+
 class Transaction(Protocol):
     """One unit of work. Every attribute is a set of records of the same name."""
 
@@ -172,6 +214,18 @@ class Transaction(Protocol):
     runs: Runs
     events: EventLog
     jobs: Jobs
+    mcp_servers: Records[McpServer]
+    skills: Records[Skill]
+    domains: Domains
+    deployments: Records[Deployment]
+    access_lists: Records[AccessList]
+    agent_keys: AgentKeys
+    agent_secrets: Records[AgentSecret]
+    revisions: Revisions
+    revision_documents: Records[RevisionDocument]
+    config_leases: Records[ConfigLease]
+    oauth_clients: OAuthClients
+    daily_uses: DailyUses
     activity: Records[Activity]
 
 
