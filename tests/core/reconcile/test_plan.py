@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.reconcile.documents import documents, full_documents
 
+from tests.core.reconcile.documents import documents, full_documents
 from trivium.core.errors import InvalidRequest
 from trivium.core.model.config import Plan, Sections
 from trivium.core.reconcile.plan import make_plan, running_order, same
@@ -86,7 +86,9 @@ def test_plan_counts_every_key_once(first: Sections, second: Sections) -> None:
 
 
 def test_present_field_replaces_the_whole_value() -> None:
-    current = {"agent": {**SHAPES_BY_NAME["agent"].defaults, "name": "A", "appearance": {"color": "red", "font": "x"}}}
+    current: Sections = {
+        "agent": {**SHAPES_BY_NAME["agent"].defaults, "name": "A", "appearance": {"color": "red", "font": "x"}}
+    }
     op = make_plan(current, {"agent": {"appearance": {"color": "blue"}}}).ops[0]
     assert op.changed_fields == ("appearance",)
     assert op.after is not None
@@ -95,14 +97,16 @@ def test_present_field_replaces_the_whole_value() -> None:
 
 
 def test_null_clears_a_field() -> None:
-    current = {"mcp_servers": [{"name": "crm", "url": "https://a.example", "description": "old"}]}
-    wish = {"mcp_servers": [{"name": "crm", "url": None, "description": None}]}
+    current: Sections = {"mcp_servers": [{"name": "crm", "url": "https://a.example", "description": "old"}]}
+    wish: Sections = {"mcp_servers": [{"name": "crm", "url": None, "description": None}]}
     assert make_plan(current, wish).ops[0].after == {"name": "crm", "description": ""}
 
 
 def test_read_only_fields_make_no_difference() -> None:
-    current = {"mcp_servers": [{"name": "crm"}]}
-    wish = {"mcp_servers": [{"name": "crm", "id": "mcp_1", "tools": [{"name": "x"}], "created_at": "2026-01-01"}]}
+    current: Sections = {"mcp_servers": [{"name": "crm"}]}
+    wish: Sections = {
+        "mcp_servers": [{"name": "crm", "id": "mcp_1", "tools": [{"name": "x"}], "created_at": "2026-01-01"}]
+    }
     assert make_plan(current, wish).ops[0].action == "noop"
 
 
@@ -112,7 +116,7 @@ def test_prune_deletes_what_the_document_leaves_out() -> None:
 
 
 def test_deletes_run_last_and_backwards() -> None:
-    current = {"mcp_servers": [{"name": "a"}], "skills": [{"name": "b"}]}
+    current: Sections = {"mcp_servers": [{"name": "a"}], "skills": [{"name": "b"}]}
     plan = make_plan(current, {"mcp_servers": [], "skills": [{"name": "c"}], "telemetry": {}})
     assert [(op.section, op.action) for op in running_order(plan)] == [
         ("telemetry", "noop"),
@@ -123,7 +127,7 @@ def test_deletes_run_last_and_backwards() -> None:
 
 
 def test_domains_are_compared_in_their_normal_form() -> None:
-    current = {"domains": [{"domain": "chat.example.com"}]}
+    current: Sections = {"domains": [{"domain": "chat.example.com"}]}
     assert make_plan(current, {"domains": [{"domain": "HTTPS://Chat.Example.com/"}]}).ops[0].action == "noop"
 
 
