@@ -1,8 +1,11 @@
 """The queue of background work, as leased rows."""
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, literal_column, null, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import to_micros
@@ -11,23 +14,58 @@ from trivium.adapters.sql.statements import Prepared
 from trivium.core.model.jobs import Job
 
 _j = schema.jobs.c
-_UNFINISHED = or_(_j.status == "queued", _j.status == "running")
-_SAME_KEY = Prepared(select(_j.id).where(_j.unique_key == bindparam("b_key"), _UNFINISHED).limit(1))
-_READY = or_(
-    (_j.status == "queued") & (_j.due_at <= bindparam("b_now")),
-    (_j.status == "running") & (_j.lease_until < bindparam("b_dead")),
+_DIED = "The process that ran it died."
+_UNFINISHED = _j.status.in_([literal_column("'queued'"), literal_column("'running'")])
+_MINE = (_j.lease_owner == bindparam("b_owner"), _j.status == literal_column("'running'"))
+
+# Both engines speak this ON CONFLICT clause. The index `jobs_unique` decides, so two writers cannot both win.
+_ENQUEUE = Prepared(
+    insert(schema.jobs)
+    .values({column.name: bindparam(column.name) for column in schema.jobs.c})
+    .on_conflict_do_nothing(index_elements=["organization_id", "unique_key"], index_where=_UNFINISHED)
 )
-# One organization's backlog must not starve the others: take by turn within each organization, then by priority.
-_turn = func.row_number().over(partition_by=_j.organization_id, order_by=(_j.priority.desc(), _j.due_at, _j.id))
-_ranked = select(_j.id, _turn.label("turn"), _j.priority, _j.due_at).where(_READY).subquery()
-_NEXT = Prepared(
-    select(_ranked.c.id)
-    .order_by(_ranked.c.turn, _ranked.c.priority.desc(), _ranked.c.due_at)
-    .limit(bindparam("b_limit"))
-)
+
+
+def _claim_statement() -> Prepared:
+    """Find the organizations that have due jobs by jumping through the index, then the first few jobs of each.
+
+    The cost follows from `limit`, not from how many jobs wait.
+    """
+    table = schema.jobs.alias("due")
+    is_due = and_(table.c.status == literal_column("'queued'"), table.c.due_at <= bindparam("b_now"))
+
+    def first_after(organization: Any) -> Any:
+        statement = select(table.c.organization_id).where(is_due, table.c.organization_id > organization)
+        return statement.order_by(table.c.organization_id).limit(1).scalar_subquery()
+
+    first = select(first_after(bindparam("b_after")).label("id"), literal_column("1").label("turn"))
+    owners = first.cte("owners", recursive=True)
+    owners = owners.union_all(
+        select(first_after(owners.c.id), owners.c.turn + 1).where(
+            owners.c.id.is_not(None), owners.c.turn < bindparam("b_limit")
+        )
+    )
+    best = (
+        select(table.c.id)
+        .where(is_due, table.c.organization_id == owners.c.id)
+        .order_by(table.c.priority.desc(), table.c.due_at, table.c.id)
+        .limit(bindparam("b_limit"))
+        .correlate(owners)
+    )
+    order = (_j.priority.desc(), _j.due_at, _j.id)
+    place = func.row_number().over(partition_by=_j.organization_id, order_by=order)
+    return Prepared(
+        select(*_j)
+        .select_from(owners.join(schema.jobs, _j.id.in_(best)))
+        .order_by(place, _j.organization_id)
+        .limit(bindparam("b_limit"))
+    )
+
+
+_CLAIM = _claim_statement()
 _LEASE = Prepared(
     update(schema.jobs)
-    .where(_j.id == bindparam("b_id"), _READY)
+    .where(_j.id == bindparam("b_id"), _j.status == literal_column("'queued'"))
     .values(
         status="running",
         lease_owner=bindparam("b_owner"),
@@ -35,12 +73,49 @@ _LEASE = Prepared(
         attempt=_j.attempt + 1,
     )
 )
-_GET = Prepared(select(*_j).where(_j.id == bindparam("b_id")))
-_RENEW = Prepared(
+_has_attempts = _j.attempt < _j.attempts_max
+_EXPIRE = Prepared(
     update(schema.jobs)
-    .where(_j.lease_owner == bindparam("b_owner"), _j.status == "running")
-    .values(lease_until=bindparam("b_until"))
+    .where(_j.status == literal_column("'running'"), _j.lease_until < bindparam("b_now"))
+    .values(
+        status=case((_has_attempts, literal_column("'queued'")), else_=literal_column("'dead'")),
+        finished_at=case((_has_attempts, null()), else_=bindparam("b_at")),
+        error=_DIED,
+        lease_owner=None,
+        lease_until=None,
+    )
 )
+_RENEW = Prepared(update(schema.jobs).where(*_MINE).values(lease_until=bindparam("b_until")))
+_HELD = Prepared(select(_j.id, _j.cancel_requested).where(*_MINE))
+_RESULT = ("status", "due_at", "attempt", "error", "progress", "finished_at")
+_FINISH = Prepared(
+    update(schema.jobs)
+    .where(_j.id == bindparam("b_id"), *_MINE)
+    .values({name: bindparam(name) for name in _RESULT} | {"lease_owner": None, "lease_until": None})
+)
+_REPORT = Prepared(update(schema.jobs).where(_j.id == bindparam("b_id"), *_MINE).values(progress=bindparam("b_done")))
+_OF_ORGANIZATION = (_j.id == bindparam("b_id"), _j.organization_id == bindparam("b_organization"))
+_CANCEL_QUEUED = Prepared(
+    update(schema.jobs)
+    .where(*_OF_ORGANIZATION, _j.status == literal_column("'queued'"))
+    .values(status="cancelled", finished_at=bindparam("b_at"))
+)
+_CANCEL_RUNNING = Prepared(
+    update(schema.jobs).where(*_OF_ORGANIZATION, _j.status == literal_column("'running'")).values(cancel_requested=True)
+)
+_RELEASE = Prepared(
+    update(schema.jobs)
+    .where(*_MINE)
+    .values(status="queued", attempt=_j.attempt - 1, lease_owner=None, lease_until=None)
+)
+_old = (
+    select(_j.id)
+    .where(
+        _j.status.in_([literal_column("'done'"), literal_column("'cancelled'")]), _j.finished_at < bindparam("b_before")
+    )
+    .limit(bindparam("b_limit"))
+)
+_PURGE = Prepared(delete(schema.jobs).where(_j.id.in_(_old)))
 
 
 class SqlJobs(SqlRecords[Job]):
@@ -51,22 +126,66 @@ class SqlJobs(SqlRecords[Job]):
 
     def enqueue(self, job: Job) -> bool:
         """Insert unless an unfinished job with the same unique key exists."""
-        if job.unique_key is not None and self._session.run(_SAME_KEY, {"b_key": job.unique_key}).fetchone():
+        if self._session.run(_ENQUEUE, self._codec.to_row(job)).rowcount != 1:
             return False
-        self.add(job)
+        self._session.signals.add(("jobs", ""))
         return True
 
-    def claim(self, owner: str, *, now: datetime, until: datetime, limit: int) -> list[Job]:
-        """Lease due jobs and those whose lease has ended, fairly over organizations."""
-        at = {"b_now": to_micros(now), "b_dead": to_micros(now)}
-        ids = [row[0] for row in self._session.run(_NEXT, {**at, "b_limit": limit}).fetchall()]
+    def put(self, record: Job) -> None:
+        """Replace it; it may have become due."""
+        super().put(record)
+        self._session.signals.add(("jobs", ""))
+
+    def claim(self, owner: str, *, now: datetime, until: datetime, limit: int, after: str = "") -> list[Job]:
+        """Lease due jobs, the organizations by turns; see the port."""
+        at = to_micros(now)
+        self._session.run(_EXPIRE, {"b_now": at, "b_at": at})
+        found = self._due(after, at, limit)
+        if len(found) < limit and after:
+            known = {job.id for job in found}
+            found += [job for job in self._due("", at, limit) if job.id not in known][: limit - len(found)]
         leased = []
-        for job_id in ids:
-            values = {**at, "b_id": job_id, "b_owner": owner, "b_until": to_micros(until)}
+        for job in found:
+            values = {"b_id": job.id, "b_owner": owner, "b_until": to_micros(until)}
+            # On PostgreSQL another process may have leased it in between.
             if self._session.run(_LEASE, values).rowcount == 1:
-                leased.append(self._codec.from_row(self._session.run(_GET, {"b_id": job_id}).fetchone()))
+                leased.append(
+                    replace(job, status="running", attempt=job.attempt + 1, lease_owner=owner, lease_until=until)
+                )
         return leased
 
-    def renew(self, owner: str, until: datetime) -> None:
-        """Renew every lease of this process."""
+    def renew(self, owner: str, until: datetime) -> list[tuple[str, bool]]:
+        """Renew every lease of this owner; see the port."""
         self._session.run(_RENEW, {"b_owner": owner, "b_until": to_micros(until)})
+        return [(row[0], bool(row[1])) for row in self._session.run(_HELD, {"b_owner": owner}).fetchall()]
+
+    def finish(self, job: Job, owner: str) -> bool:
+        """Write the outcome and give up the lease; see the port."""
+        row = self._codec.to_row(job)
+        values = {name: row[name] for name in _RESULT} | {"b_id": job.id, "b_owner": owner}
+        return bool(self._session.run(_FINISH, values).rowcount == 1)
+
+    def report(self, job_id: str, owner: str, progress: int) -> bool:
+        """Note the progress; see the port."""
+        values = {"b_id": job_id, "b_owner": owner, "b_done": progress}
+        return bool(self._session.run(_REPORT, values).rowcount == 1)
+
+    def request_cancel(self, organization_id: str, job_id: str, at: datetime) -> bool:
+        """Cancel what is queued, ask the runner to stop what runs; see the port."""
+        values = {"b_id": job_id, "b_organization": organization_id}
+        if self._session.run(_CANCEL_QUEUED, {**values, "b_at": to_micros(at)}).rowcount == 1:
+            return True
+        self._session.signals.add(("jobs", "cancel"))
+        return bool(self._session.run(_CANCEL_RUNNING, values).rowcount == 1)
+
+    def _due(self, after: str, at: int, limit: int) -> list[Job]:
+        rows = self._session.run(_CLAIM, {"b_now": at, "b_after": after, "b_limit": limit}).fetchall()
+        return [self._codec.from_row(row) for row in rows]
+
+    def release(self, owner: str) -> int:
+        """Queue this owner's jobs again; see the port."""
+        return int(self._session.run(_RELEASE, {"b_owner": owner}).rowcount)
+
+    def purge(self, before: datetime, limit: int) -> int:
+        """Delete old finished jobs; see the port."""
+        return int(self._session.run(_PURGE, {"b_before": to_micros(before), "b_limit": limit}).rowcount)

@@ -11,7 +11,7 @@ from trivium.adapters.sql.codec import Codec
 from trivium.adapters.sql.schema import codecs
 from trivium.adapters.sql.statements import Prepared
 from trivium.core.errors import Conflict, NotFound
-from trivium.core.ports.store import Scalar
+from trivium.core.ports.store import Scalar, Topic
 
 T = TypeVar("T")
 
@@ -19,12 +19,14 @@ T = TypeVar("T")
 class Session:
     """The open transaction of a unit of work: one cursor of the driver and its dialect."""
 
-    __slots__ = ("cursor", "dialect", "integrity_error")
+    __slots__ = ("cursor", "dialect", "integrity_error", "signals")
 
     def __init__(self, cursor: Any, dialect: Dialect, integrity_error: type[Exception]) -> None:
         self.cursor = cursor
         self.dialect = dialect
         self.integrity_error = integrity_error
+        # What this transaction touched, as (topic, key); told to subscribers once it is committed.
+        self.signals: set[tuple[Topic, str]] = set()
 
     def run(self, statement: Prepared, values: Mapping[str, Any]) -> Any:
         """Run one statement; a broken unique rule becomes Conflict."""

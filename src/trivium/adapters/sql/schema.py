@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, text
 
 from trivium.adapters.sql.codec import Codec
 from trivium.core.model.access import ApiKey
@@ -67,8 +67,17 @@ runs = _records(
 jobs = _records(
     "jobs",
     Job,
-    Index("jobs_due", "status", "due_at"),
+    Index("jobs_due", "status", "organization_id", text("priority DESC"), "due_at", "id"),
+    Index("jobs_leases", "status", "lease_until"),
     Index("jobs_organization", "organization_id", "created_at"),
+    Index(
+        "jobs_unique",
+        "organization_id",
+        "unique_key",
+        unique=True,
+        sqlite_where=text("status IN ('queued', 'running')"),
+        postgresql_where=text("status IN ('queued', 'running')"),
+    ),
 )
 mcp_servers = _records("mcp_servers", McpServer, Index("mcp_servers_name", "agent_id", "name", unique=True))
 skills = _records("skills", Skill, Index("skills_name", "agent_id", "name", unique=True))

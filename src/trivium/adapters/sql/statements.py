@@ -19,10 +19,11 @@ class Prepared:
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
 
     def _for(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
-        compiled = self._statement.compile(dialect=dialect)
+        compiled: Any = self._statement.compile(dialect=dialect)
         positions = getattr(compiled, "positiontup", None)
         order = None if positions is None else tuple(positions)
-        entry = (str(compiled), order, {k: v for k, v in compiled.params.items() if v is not None})
+        fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
+        entry = (str(compiled), order, fixed)
         self._compiled[dialect.name] = entry
         return entry
 

@@ -14,9 +14,10 @@ from pysqlite3 import dbapi2
 from sqlalchemy.dialects import sqlite
 
 from trivium.adapters.sql.records import Session
+from trivium.adapters.sql.signals import Signals
 from trivium.adapters.sql.transaction import SqlTransaction
 from trivium.core.errors import LimitExceeded
-from trivium.core.ports.store import Transaction
+from trivium.core.ports.store import Topic, Transaction
 
 R = TypeVar("R")
 
@@ -55,6 +56,7 @@ class SqliteStore:
         self._local = threading.local()
         self._opened: list[Any] = []
         self._dialect = sqlite.dialect(paramstyle="qmark")
+        self._signals = Signals()
         self._writer.start()
 
     async def write(self, unit: Callable[[Transaction], R]) -> R:
@@ -69,6 +71,10 @@ class SqliteStore:
     async def read(self, unit: Callable[[Transaction], R]) -> R:
         """Run the unit on a reader thread, on one snapshot; see the port."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    def subscribe(self, topic: Topic, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Be told of commits of this process; see the port."""
+        return self._signals.subscribe(topic, listener)
 
     async def close(self) -> None:
         """Finish what is queued and close every connection."""
@@ -95,14 +101,14 @@ class SqliteStore:
         self._opened.append(connection)
         return connection
 
-    def _transaction(self, connection: Any) -> Transaction:
-        return SqlTransaction(Session(connection.cursor(), self._dialect, dbapi2.IntegrityError))
+    def _session(self, connection: Any) -> Session:
+        return Session(connection.cursor(), self._dialect, dbapi2.IntegrityError)
 
     def _read(self, unit: Callable[[Transaction], R]) -> R:
         if not hasattr(self._local, "connection"):
             connection = self._local.connection = self._connect()
             connection.execute("PRAGMA query_only=ON")
-            self._local.transaction = self._transaction(connection)
+            self._local.transaction = SqlTransaction(self._session(connection))
         self._local.connection.execute("BEGIN")
         try:
             return unit(self._local.transaction)
@@ -111,7 +117,8 @@ class SqliteStore:
 
     def _write_loop(self) -> None:
         connection = self._connect()
-        transaction = self._transaction(connection)
+        session = self._session(connection)
+        transaction = SqlTransaction(session)
         is_open = True
         while is_open:
             batch: list[_Pending] = []
@@ -123,6 +130,8 @@ class SqliteStore:
             if batch:
                 self._run_batch(connection, transaction, batch)
                 _resolve_all(batch)
+                self._signals.publish(session.signals)
+                session.signals.clear()
 
     def _take(self) -> Iterator[_Pending | None]:
         yield self._queue.get()

@@ -11,7 +11,11 @@ JobStatus = Literal["queued", "running", "done", "dead", "cancelled"]
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One piece of work. `name` is in `core/jobs.py`; `unique_key` allows one unfinished job of that key at a time."""
+    """One piece of work. `name` is in `core/jobs.py`.
+
+    `unique_key`: an organization has one unfinished job of that key at a time. `priority`: greater goes first.
+    `attempt` counts from 1 once it runs; "dead" means that the last attempt failed, `error` says how.
+    """
 
     id: str
     organization_id: str
@@ -26,6 +30,7 @@ class Job:
     unique_key: str | None = None
     error: str | None = None
     progress: int = 0
+    cancel_requested: bool = False
     lease_owner: str | None = None
     lease_until: datetime | None = None
     finished_at: datetime | None = None

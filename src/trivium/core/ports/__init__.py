@@ -44,6 +44,7 @@ from trivium.core.ports.store import (
     Revisions,
     Runs,
     Store,
+    Topic,
     Transaction,
     Users,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "ToolContext",
     "ToolHost",
     "ToolResult",
+    "Topic",
     "Transaction",
     "Users",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from trivium.core.events import RunEvent, StoredEvent
 from trivium.core.model.access import ApiKey
@@ -21,6 +21,7 @@ from trivium.core.model.runs import Run
 
 R = TypeVar("R")
 T = TypeVar("T")
+Topic = Literal["jobs", "events"]
 Scalar = str | int | float | bool | datetime | None
 
 
@@ -151,12 +152,36 @@ class Jobs(Records[Job], Protocol):
     """The queue of background work."""
 
     def enqueue(self, job: Job) -> bool:
-        """Insert; False when an unfinished job with the same unique key exists (nothing is inserted then)."""
+        """Insert; False when the organization has an unfinished job with that unique key (nothing is inserted then).
 
-    def claim(self, owner: str, *, now: datetime, until: datetime, limit: int) -> list[Job]:
-        """Lease due jobs, fairly over organizations, by priority and age."""
+        Runners are woken when the unit has been committed.
+        """
 
-    def renew(self, owner: str, until: datetime) -> None: ...
+    def claim(self, owner: str, *, now: datetime, until: datetime, limit: int, after: str = "") -> list[Job]:
+        """Lease up to `limit` due jobs, counting an attempt.
+
+        Organizations take turns, beginning with the first whose id is greater than `after`; within one the order is by
+        priority, then by the time they were due. Jobs whose lease has ended are due again, or dead after their last
+        attempt.
+        """
+
+    def renew(self, owner: str, until: datetime) -> list[tuple[str, bool]]:
+        """Renew every lease of this owner; return the id of each job and whether its cancel was requested."""
+
+    def finish(self, job: Job, owner: str) -> bool:
+        """Write status, due time, attempt, error, progress and end, and give up the lease; False when it was lost."""
+
+    def report(self, job_id: str, owner: str, progress: int) -> bool:
+        """Note how far a running job is, 0 to 100; False when the lease was lost."""
+
+    def request_cancel(self, organization_id: str, job_id: str, at: datetime) -> bool:
+        """Cancel a queued job, ask the runner of a running one to stop it; False when there is no unfinished one."""
+
+    def release(self, owner: str) -> int:
+        """Queue this owner's running jobs again without counting the attempt; return how many."""
+
+    def purge(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` done and cancelled jobs that ended before; dead ones stay until somebody decides."""
 
 
 class Domains(Records[CustomDomain], Protocol):
@@ -241,3 +266,11 @@ class Store(Protocol):
 
     async def read(self, unit: Callable[[Transaction], R]) -> R:
         """Run the unit on a snapshot, beside writers."""
+
+    def subscribe(self, topic: Topic, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Call `listener(key)` on this event loop after each commit that touched the topic; returns how to stop it.
+
+        Topic "jobs": one became due (key "") or is to be cancelled ("cancel"). Topic "events": the run whose id is the
+        key has new events. A hint that may come late or twice, and that other processes give only on
+        PostgreSQL: look again each second.
+        """
