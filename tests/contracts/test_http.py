@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
-from tests.contracts.serving import serve
 
+from tests.contracts.serving import serve
 from trivium.contracts import body, http
 from trivium.core import errors
 from trivium.core.errors import Conflict, CoreError, LimitExceeded, NotAuthenticated, NotFound, UpstreamFailed

@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.contracts.serving import serve
 
+from tests.contracts.serving import serve
 from trivium.contracts.sse import EventStream, event, last_event_id
 
 pytestmark = pytest.mark.server

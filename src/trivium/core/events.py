@@ -15,6 +15,7 @@ __all__ = [
     "MemoriesRecalled",
     "ModelCalled",
     "NoteAdded",
+    "PlannedCall",
     "Producer",
     "ReasoningDelta",
     "RunCancelled",
@@ -120,12 +121,21 @@ class ToolReturned:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedCall:
+    """A tool call the model asked for; it has not been made yet."""
+
+    call_id: str
+    tool: str
+    input: JSON
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepFinished:
     """The model's turn of a step has ended; its text and calls are complete and its use is known."""
 
     step: int
     usage: Usage
-    call_ids: tuple[str, ...] = ()
+    calls: tuple[PlannedCall, ...] = ()
     producer: Producer | None = None
 
 

@@ -58,9 +58,10 @@ _CANCELS = Prepared(
 )
 _RELEASE = Prepared(
     update(schema.runs)
-    .where(_r.lease_owner == bindparam("b_owner"), _r.status == "running")
+    .where(_r.lease_owner.startswith(bindparam("b_prefix"), autoescape=False), _r.status == "running")
     .values(lease_owner=None, lease_until=None)
 )
+_REQUEST_CANCEL = Prepared(update(schema.runs).where(_r.id == bindparam("b_run")).values(cancel_requested=True))
 _ORPHANS = Prepared(
     select(*_r)
     .where(
@@ -136,9 +137,13 @@ class SqlRuns(SqlRecords[Run]):
         self._session.run(_RENEW, {"b_owner": owner, "b_until": to_micros(until)})
         return [row[0] for row in self._session.run(_CANCELS, {"b_owner": owner}).fetchall()]
 
-    def release(self, owner: str) -> int:
-        """Give up every lease of this process."""
-        return int(self._session.run(_RELEASE, {"b_owner": owner}).rowcount)
+    def release(self, owner_prefix: str) -> int:
+        """Give up every lease of the owners whose name begins so."""
+        return int(self._session.run(_RELEASE, {"b_prefix": owner_prefix}).rowcount)
+
+    def request_cancel(self, run_id: str) -> None:
+        """Ask whoever drives the run to stop it."""
+        self._session.run(_REQUEST_CANCEL, {"b_run": run_id})
 
     def orphans(self, now: datetime, limit: int) -> list[Run]:
         """Return runs that nobody drives."""

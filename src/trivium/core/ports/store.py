@@ -128,8 +128,11 @@ class Runs(Records[Run], Protocol):
     def renew(self, owner: str, until: datetime) -> list[str]:
         """Renew every lease of this process; return the ids of its runs for which a cancel was requested."""
 
-    def release(self, owner: str) -> int:
-        """Give up every lease of this process, so that another may resume the runs at once; return how many."""
+    def release(self, owner_prefix: str) -> int:
+        """Give up every lease of owners whose name begins so: their runs may be resumed at once; return how many."""
+
+    def request_cancel(self, run_id: str) -> None:
+        """Ask whoever drives the run to stop it; `renew` tells."""
 
     def orphans(self, now: datetime, limit: int) -> list[Run]:
         """Return running runs whose lease is free or has ended, and queued runs whose conversation is idle."""

@@ -1,1 +1,1 @@
-"""The use cases."""
+"""Use cases."""
