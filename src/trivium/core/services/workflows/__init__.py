@@ -1,0 +1,1 @@
+"""Workflows: diagrams that are checked, run durably, scheduled and run again."""
