@@ -1,0 +1,68 @@
+"""Server-sent events out of raw bytes, at a microsecond per event."""
+
+from collections.abc import Iterator
+
+from trivium.core.errors import UpstreamFailed
+
+LINE_BYTES_MAX = 4 * 1024 * 1024
+
+
+class EventReader:
+    """Cuts a byte stream into the data of its events; comments, ids and event names are dropped.
+
+    Lines end with LF or CRLF (a lone CR, which the standard also allows, no model server sends). A line or event above
+    the limit raises UpstreamFailed.
+    """
+
+    __slots__ = ("_data", "_limit", "_parts", "_size")
+
+    def __init__(self, line_bytes_max: int = LINE_BYTES_MAX) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._data: bytes | None = None
+        self._limit = line_bytes_max
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Yield the data of every event that is complete with this piece."""
+        self._size += len(piece)
+        if self._size > self._limit:
+            self._refuse(piece)
+        if b"\n" not in piece:
+            self._parts.append(piece)
+            return
+        if self._parts:
+            self._parts.append(piece)
+            piece = b"".join(self._parts)
+            self._parts.clear()
+        lines = piece.split(b"\n")
+        rest = lines.pop()
+        self._size = len(rest)
+        if rest:
+            self._parts.append(rest)
+        for line in lines:
+            if line.startswith(b"data:"):
+                value = line[6:] if line.startswith(b"data: ") else line[5:]
+                self._data = value if self._data is None else self._join(self._data, value)
+            elif self._data is not None and line in (b"", b"\r"):
+                yield self._data
+                self._data = None
+
+    def end(self) -> Iterator[bytes]:
+        """Yield what stands without its closing empty line; only some servers leave that out at the very end."""
+        yield from self.feed(b"\n\n")
+
+    def _join(self, data: bytes, value: bytes) -> bytes:
+        if len(data) + len(value) > self._limit:
+            raise _too_long()
+        return data + b"\n" + value
+
+    def _refuse(self, piece: bytes) -> None:
+        """Raise when what waits for its line end, or a line inside the piece, is too long."""
+        lines = piece.split(b"\n")
+        lines[0] = b" " * min(self._size - len(piece), self._limit) + lines[0]
+        if any(len(line) > self._limit for line in lines):
+            raise _too_long()
+
+
+def _too_long() -> UpstreamFailed:
+    return UpstreamFailed("The model server sent a line that is too long.", code="model_malformed")

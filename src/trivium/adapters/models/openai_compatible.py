@@ -1,0 +1,260 @@
+"""Servers that speak OpenAI's chat completions: OpenAI itself, vLLM, llama.cpp, Ollama, OpenRouter and many more."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+
+import msgspec
+
+from trivium.adapters.models.continuation import EchoFilter
+from trivium.adapters.models.events import EventReader
+from trivium.adapters.models.openai_wire import (
+    TOOL_CALLS_MAX,
+    CallPart,
+    Choice,
+    Completion,
+    Delta,
+    TokenUse,
+    ToolNames,
+    parse_arguments,
+    write_request,
+)
+from trivium.adapters.models.tokens import estimate_input_tokens, estimate_tokens
+from trivium.adapters.models.upstream import Call, Upstream
+from trivium.core.errors import UpstreamFailed
+from trivium.core.model.json import JSON, JSONObject
+from trivium.core.ports.models import Finished, ModelChunk, ModelRequest, ReasoningChunk, TextChunk, ToolCallChunk
+
+# Called with the model's name before its use is reported, so that its price is at hand.
+Prepare = Callable[[str], Awaitable[None]]
+
+_ARGUMENT_CHARS_MAX = 1024 * 1024
+_decode = msgspec.json.Decoder(Completion).decode
+
+
+class OpenAICompatibleProvider:
+    """One server and one key. `options["stream"] = False` asks for the answer in one piece."""
+
+    has_language_model = True
+
+    def __init__(
+        self, *, name: str, base_url: str, api_key: str | None, upstream: Upstream, prepare: Prepare | None = None
+    ) -> None:
+        self.name = name
+        self._prepare = prepare
+        self._url = base_url.rstrip("/") + "/chat/completions"
+        self._api_key = api_key or ""
+        self._upstream = upstream
+        # What this server refused once is left out from then on.
+        self._refused: set[str] = set()
+        self._is_proven = False
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
+        """Yield the answer as it comes; codes of UpstreamFailed begin with `model_`."""
+        names = ToolNames(request.tools)
+        is_streamed = request.options.get("stream") is not False
+        body = write_request(request, names, is_streamed=is_streamed)
+        for name in self._refused:
+            _leave_out(body, name)
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream, application/json"}
+        if self._api_key:
+            headers["Authorization"] = f"Bearer {self._api_key}"
+        call = Call(
+            url=self._url,
+            headers=headers,
+            body=body,
+            timeout_s=request.timeout_s,
+            adjust=self._adjust,
+            secret=self._api_key,
+        )
+        async with aclosing(self._upstream.stream(call, lambda: _CompletionAnswer(request, names))) as chunks:
+            async for chunk in chunks:
+                if self._prepare is not None and type(chunk) is Finished:
+                    await self._prepare(chunk.model)
+                yield chunk
+        self._is_proven = True
+
+    def _adjust(self, call: Call, reason: str) -> bool:
+        """Leave out a parameter that the server's refusal names; one it may mean, if it never answered us yet."""
+        name = next((name for name in ("stream_options", "max_tokens", "temperature") if name in reason), "")
+        if not name and not self._is_proven and "tool" not in reason:
+            name = "stream_options"
+        if name not in call.body:
+            return False
+        _leave_out(call.body, name)
+        self._refused.add(name)
+        return True
+
+
+def _leave_out(body: dict[str, JSON], name: str) -> None:
+    value = body.pop(name, None)
+    # Newer models of OpenAI know the limit by another name only.
+    if name == "max_tokens" and value is not None:
+        body["max_completion_tokens"] = value
+
+
+class _CompletionAnswer:
+    """One try's answer, piece by piece."""
+
+    def __init__(self, request: ModelRequest, names: ToolNames) -> None:
+        self._request = request
+        self._names = names
+        self._events = EventReader()
+        self._echo = EchoFilter(request.prefix)
+        self._calls: dict[int, tuple[str, str, list[str]]] = {}
+        self._argument_chars = 0
+        self._text_chars = 0
+        self._finish_reason: str | None = None
+        self._use: TokenUse | None = None
+        self._model = ""
+        self.is_complete = False
+
+    def feed(self, piece: bytes) -> Iterable[ModelChunk]:
+        for data in self._events.feed(piece):
+            yield from self._event(data)
+
+    def end(self) -> Iterable[ModelChunk]:
+        if not self.is_complete:
+            for data in self._events.end():
+                yield from self._event(data)
+        if self._finish_reason is None and not self.is_complete:
+            raise UpstreamFailed("The model's answer was cut off.", code="model_stream_cut", is_retryable=True)
+        yield from self._last()
+
+    def whole(self, body: bytes) -> Iterable[ModelChunk]:
+        yield from self._completion(body)
+        yield from self._last()
+
+    def _event(self, data: bytes) -> Iterable[ModelChunk]:
+        if data.startswith(b"[DONE]"):
+            self.is_complete = True
+            return
+        if not self.is_complete and data.strip():
+            yield from self._completion(data)
+
+    def _completion(self, data: bytes) -> Iterable[ModelChunk]:
+        try:
+            completion = _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise UpstreamFailed(
+                "The model sent something that is not a completion.", code="model_malformed"
+            ) from error
+        if completion.error is not None:
+            raise _stated_error(completion.error)
+        if completion.usage is not None:
+            self._use = completion.usage
+        if completion.model:
+            self._model = completion.model
+        for choice in completion.choices[:1]:
+            yield from self._choice(choice)
+
+    def _choice(self, choice: Choice) -> Iterable[ModelChunk]:
+        if choice.finish_reason:
+            self._finish_reason = choice.finish_reason
+        delta = choice.delta or choice.message
+        if delta is None:
+            return
+        thought = delta.reasoning_content or delta.reasoning
+        text = delta.content
+        if isinstance(text, list):
+            text, thought = _read_parts(text)
+        if thought:
+            self._text_chars += len(thought)
+            yield ReasoningChunk(thought)
+        text = text or delta.refusal
+        if text:
+            self._text_chars += len(text)
+            if not self._echo.is_decided:
+                text = self._echo.feed(text)
+            if text:
+                yield TextChunk(text)
+        if delta.tool_calls:
+            self._take_calls(delta)
+
+    def _take_calls(self, delta: Delta) -> None:
+        for position, part in enumerate(delta.tool_calls or ()):
+            index = self._index(part, position)
+            call_id, name, arguments = self._calls.get(index, ("", "", []))
+            if part.function is not None:
+                # The name comes once, whole; a server that sends it in every piece means the same one.
+                name = name or part.function.name or ""
+                given = part.function.arguments
+                if given:
+                    text = given if isinstance(given, str) else msgspec.json.encode(given).decode()
+                    self._argument_chars += len(text)
+                    arguments.append(text)
+            self._calls[index] = (call_id or part.id or "", name, arguments)
+        if len(self._calls) > TOOL_CALLS_MAX or self._argument_chars > _ARGUMENT_CHARS_MAX:
+            raise UpstreamFailed("The model asks for too many or too large tool calls.", code="model_malformed")
+
+    def _index(self, part: CallPart, position: int) -> int:
+        """Return which call a piece belongs to; servers without indexes send calls whole, or go on with the last."""
+        if part.index is not None:
+            return part.index
+        if part.id:
+            known = [index for index, call in self._calls.items() if call[0] == part.id]
+            return known[0] if known else len(self._calls)
+        return max(len(self._calls) - 1, position) if self._calls else position
+
+    def _last(self) -> Iterable[ModelChunk]:
+        rest = self._echo.end()
+        if rest:
+            yield TextChunk(rest)
+        for index, (call_id, name, arguments) in sorted(self._calls.items()):
+            call_id = call_id or f"call_{len(self._request.messages)}_{index}"
+            yield ToolCallChunk(id=call_id, name=self._names.ours(name), input=parse_arguments("".join(arguments)))
+        yield self._finished()
+
+    def _finished(self) -> Finished:
+        reason = self._finish_reason or "stop"
+        if self._calls:
+            reason = "tool_calls"
+        use, model = self._use, self._model or self._request.model
+        if use is None or use.prompt_tokens is None or use.completion_tokens is None:
+            return Finished(
+                input_tokens=estimate_input_tokens(self._request),
+                output_tokens=(self._text_chars + self._argument_chars + 3) // 4
+                + sum(estimate_tokens(name) for _, name, _ in self._calls.values()),
+                finish_reason=reason,
+                model=model,
+                is_estimate=True,
+            )
+        return Finished(
+            input_tokens=use.prompt_tokens,
+            output_tokens=use.completion_tokens,
+            finish_reason=reason,
+            model=model,
+            metadata=_details(use),
+        )
+
+
+def _read_parts(parts: list[JSONObject]) -> tuple[str, str]:
+    """Return (text, thinking) of content that comes as a list of typed parts."""
+    text, thought = [], []
+    for part in parts:
+        if part.get("type") == "thinking":
+            inner = part.get("thinking")
+            thought += (
+                [str(p.get("text", "")) for p in inner if isinstance(p, dict)]
+                if isinstance(inner, list)
+                else [str(inner)]
+            )
+        elif isinstance(part.get("text"), str):
+            text.append(str(part["text"]))
+    return "".join(text), "".join(thought)
+
+
+def _details(use: TokenUse) -> JSONObject:
+    details: JSONObject = {}
+    for name, value in (
+        ("cached_tokens", use.prompt_tokens_details),
+        ("reasoning_tokens", use.completion_tokens_details),
+    ):
+        count = value.get(name) if isinstance(value, dict) else None
+        if isinstance(count, int):
+            details[name] = count
+    return details
+
+
+def _stated_error(error: JSON) -> UpstreamFailed:
+    message = error.get("message") if isinstance(error, dict) else error
+    return UpstreamFailed(f"The model server reported: {str(message)[:300]}", code="model_failed", is_retryable=True)

@@ -1,0 +1,60 @@
+"""What models cost, from the price list that genai-prices carries along; nothing is fetched."""
+
+import json
+import sys
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import anyio
+
+_MODELS_MAX = 512
+_LOOKUP_S_MAX = 20.0
+_OWN = ("scripted/", "extractive/")
+# From so many input tokens on: US dollars per token in, per token out.
+_Rates = Sequence[tuple[int, float, float]]
+
+
+class ModelPrices:
+    """The Prices port.
+
+    The list takes 100 MB and half a second to load, so a child process looks a model up and only its rates are kept:
+    call `prepare` once before the first `cost_usd` of a model. A model that was not prepared, or is not in the list,
+    has no known price.
+    """
+
+    def __init__(self) -> None:
+        self._rates: OrderedDict[str, _Rates] = OrderedDict()
+        self._lock = anyio.Lock()
+
+    async def prepare(self, model: str) -> None:
+        """Look the model up unless it is known already. Never raises: a look-up that fails leaves the price unknown."""
+        if model in self._rates or model.startswith(_OWN):
+            return
+        async with self._lock:
+            if model in self._rates:
+                return
+            self._rates[model] = await _look_up(model)
+            if len(self._rates) > _MODELS_MAX:
+                self._rates.popitem(last=False)
+
+    def cost_usd(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
+        """Return the price in US dollars; 0 for the built-in providers, None for what is not known."""
+        if model.startswith(_OWN):
+            return 0.0
+        rates = [rate for rate in self._rates.get(model, ()) if rate[0] <= input_tokens]
+        if not rates:
+            return None
+        _, per_input, per_output = rates[-1]
+        return input_tokens * per_input + output_tokens * per_output
+
+
+async def _look_up(model: str) -> _Rates:
+    command = [sys.executable, "-m", "trivium.adapters.models.price_lookup"]
+    try:
+        with anyio.fail_after(_LOOKUP_S_MAX):
+            done = await anyio.run_process(command, input=model.encode(), check=True)
+        return [(int(start), float(given), float(made)) for start, given, made in json.loads(done.stdout)]
+    except (OSError, TimeoutError, ValueError, anyio.get_cancelled_exc_class()) as error:
+        if isinstance(error, anyio.get_cancelled_exc_class()):
+            raise
+        return ()
