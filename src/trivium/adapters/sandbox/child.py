@@ -57,7 +57,7 @@ OUTPUT_CHARS_MAX = 64_000
 RESULT_CHARS_MAX = 1_000_000
 
 # System call numbers: (audit architecture, the allowed ones).
-_MORE_ARM = (113, 115, 94, 278, 293)
+_MORE_ARM = (98, 113, 115, 94, 278, 293)
 _FILTERS = {
     "x86_64": (
         0xC000003E,
@@ -69,8 +69,7 @@ _FILTERS = {
     "aarch64": (
         0xC00000B7,
         # The same calls by their numbers there.
-        (63, 64, 57, 80, 62, 222, 226, 215, 214, 134, 135, 139, 124, 216, 233, 101, 172, 93, 169, 132, 178, 98)
-        + _MORE_ARM,
+        (63, 64, 57, 80, 62, 222, 226, 215, 214, 134, 135, 139, 124, 216, 233, 101, 172, 93, 169, 132, 178, *_MORE_ARM),
     ),
 }
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38

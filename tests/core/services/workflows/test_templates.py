@@ -5,9 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trivium.core.errors import InvalidRequest
+from trivium.core.model.json import JSONObject
 from trivium.core.services.workflows.templates import look_up, references, render, root_of
 
-SCOPE = {"call": {"body": {"items": [{"id": 7}], "name": "Ann"}}, "inputs": {"message": "hi"}, "empty": None}
+SCOPE: JSONObject = {
+    "call": {"body": {"items": [{"id": 7}], "name": "Ann"}},
+    "inputs": {"message": "hi"},
+    "empty": None,
+}
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), inner),

@@ -23,7 +23,7 @@ _IN_ITEM = frozenset({"item", "index", "previous"})
 _RESERVED = _ALWAYS | _IN_ITEM | {"error"}
 _EXPRESSIONS = {"condition": ("expression",), "transform": ("expression",), "loop": ("until",)}
 # Fields that are never filled in, so that braces in them mean nothing.
-_LITERAL = {"code": {"source"}, "llm": {"jsonSchema"}, "agent_tool": {"config"}}
+_LITERAL = {"code": {"source"}, "llm": {"json_schema"}, "agent_tool": {"config"}}
 
 
 def check(steps: Sequence[Step], edges: Sequence[Edge]) -> Graph:
@@ -94,7 +94,7 @@ def _check_step(step: Step, place: str) -> None:
     if not 0 <= step.retry_wait_s <= 86_400:
         raise bad(f"{place}.retry", "the wait must lie between 0 and 86400 seconds")
     if step.timeout_s is not None and not 0.01 <= step.timeout_s <= 3_600:
-        raise bad(f"{place}.timeoutSeconds", "must lie between 0.01 and 3600")
+        raise bad(f"{place}.timeout_seconds", "must lie between 0.01 and 3600")
     check_settings(step.type, step.config, f"{place}.config")
     if step.type in ("loop", "map"):
         _check_body(step, f"{place}.config.step")

@@ -32,7 +32,7 @@ def check_inputs(steps: Sequence[Step], inputs: JSONObject) -> JSONObject:
         if value is None and step.config.get("required"):
             raise _bad(field, "is needed")
         if value is not None:
-            _check_type(field, value, step.config.get("valueType"))
+            _check_type(field, value, step.config.get("value_type"))
         bag[field] = value
     return bag
 

@@ -39,7 +39,7 @@ _BODY = Setting(kind="object", required=True)
 SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
     "input": {
         "field": Setting(kind="text"),
-        "valueType": Setting(kind="text", choices=("string", "number", "boolean", "json")),
+        "value_type": Setting(kind="text", choices=("string", "number", "boolean", "json")),
         "required": Setting(kind="boolean"),
         "default": Setting(kind="any"),
         "description": Setting(kind="text"),
@@ -50,22 +50,22 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
         "prompt": _NEEDED_TEXT,
         "system": Setting(kind="template"),
         "temperature": Setting(kind="number", maximum=2),
-        "maxTokens": Setting(kind="number", minimum=1, maximum=1_000_000),
-        "jsonSchema": Setting(kind="object"),
+        "max_tokens": Setting(kind="number", minimum=1, maximum=1_000_000),
+        "json_schema": Setting(kind="object"),
     },
     "knowledge": {
         "query": _NEEDED_TEXT,
         "files": Setting(kind="any"),
-        "topK": Setting(kind="number", minimum=1, maximum=50),
+        "top_k": Setting(kind="number", minimum=1, maximum=50),
     },
     "agent": {
-        "agentId": _NEEDED_TEXT,
+        "agent_id": _NEEDED_TEXT,
         "prompt": _NEEDED_TEXT,
         "conversation": Setting(kind="template"),
     },
     "agent_tool": {
         "tool": Setting(kind="text", required=True),
-        "agentId": Setting(kind="text"),
+        "agent_id": Setting(kind="text"),
         "config": Setting(kind="object"),
         "arguments": Setting(kind="any"),
         "repeatable": Setting(kind="boolean"),
@@ -73,7 +73,7 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
     "mcp": {
         "server": Setting(kind="text", required=True),
         "tool": Setting(kind="text", required=True),
-        "agentId": Setting(kind="text"),
+        "agent_id": Setting(kind="text"),
         "arguments": Setting(kind="any"),
         "repeatable": Setting(kind="boolean"),
     },
@@ -84,7 +84,7 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
         "query": Setting(kind="object"),
         "body": Setting(kind="any"),
         "timeout": Setting(kind="number", minimum=0.1, maximum=300),
-        "failOnStatus": Setting(kind="boolean"),
+        "fail_on_status": Setting(kind="boolean"),
     },
     "code": {
         "language": Setting(kind="text", choices=("python",)),
@@ -109,9 +109,9 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
         "title": _NEEDED_TEXT,
         "description": Setting(kind="template"),
         "fields": Setting(kind="list"),
-        "expiresInSeconds": Setting(kind="number", minimum=1, maximum=366 * 86_400),
+        "expires_in_seconds": Setting(kind="number", minimum=1, maximum=366 * 86_400),
     },
-    "workflow": {"workflowId": Setting(kind="text", required=True), "inputs": Setting(kind="any")},
+    "workflow": {"workflow_id": Setting(kind="text", required=True), "inputs": Setting(kind="any")},
 }
 
 
