@@ -16,9 +16,9 @@ HEARTBEAT_S = 15.0
 STALLED_S = 120.0
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
-_BUFFER_PIECES = 256
+_BUFFER_BYTES = 128 * 1024
 _TICKS = 5
-_SEND_BYTES = 256 * 1024
+_SEND_BYTES = 64 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,8 +43,8 @@ class EventStream(Response):
     """Sends what `encode` makes of each item of a source, as it comes, and closes the source in every case.
 
     Items that are ready at the same moment leave in one write. While nothing comes, a comment is sent every
-    `heartbeat_s`. A reader that leaves ends the response and nothing else. A slow one holds at most 256 encoded items:
-    the source is not asked for more until they are taken.
+    `heartbeat_s`; `ending` is sent, or asked for, when the source has ended. A reader that leaves ends the response and
+    nothing else. For a slow one the source is not asked for more while 128 KiB wait to be taken.
     """
 
     media_type = "text/event-stream"
@@ -55,7 +55,7 @@ class EventStream(Response):
         encode: Callable[[T], bytes],
         *,
         headers: Mapping[str, str] | None = None,
-        ending: bytes = b"",
+        ending: bytes | Callable[[], bytes] = b"",
         heartbeat_s: float = HEARTBEAT_S,
         stalled_s: float = STALLED_S,
     ) -> None:
@@ -67,6 +67,7 @@ class EventStream(Response):
         self._heartbeat_s = heartbeat_s
         self._stalled_s = stalled_s
         self._ready: deque[bytes] = deque()
+        self._ready_bytes = 0
         self._has_ended = False
         self._is_sending = False
         self._sent_at = 0.0
@@ -113,8 +114,9 @@ class EventStream(Response):
                 if not piece:
                     continue
                 ready.append(piece)
+                self._ready_bytes += len(piece)
                 _release(self._wake)
-                if len(ready) >= _BUFFER_PIECES:
+                if self._ready_bytes >= _BUFFER_BYTES:
                     self._room = asyncio.get_running_loop().create_future()
                     await self._room
         finally:
@@ -129,7 +131,7 @@ class EventStream(Response):
             body = self._take() or (b"" if self._has_ended else PING)
             more = bool(self._ready) or not self._has_ended
             if not more:
-                body += self._ending
+                body += self._ending() if callable(self._ending) else self._ending
             self._is_sending, self._sent_at = True, loop.time()
             await send({"type": "http.response.body", "body": body, "more_body": more})
             self._is_sending, self._sent_at = False, loop.time()
@@ -138,18 +140,15 @@ class EventStream(Response):
 
     def _take(self) -> bytes:
         ready = self._ready
-        if len(ready) == 1:
-            body = ready.popleft()
-        else:
-            pieces = []
-            size = 0
-            while ready and size < _SEND_BYTES:
-                pieces.append(ready.popleft())
-                size += len(pieces[-1])
-            body = b"".join(pieces)
-        if len(ready) < _BUFFER_PIECES:
+        pieces = [ready.popleft()] if ready else []
+        size = len(pieces[0]) if pieces else 0
+        while ready and size < _SEND_BYTES:
+            pieces.append(ready.popleft())
+            size += len(pieces[-1])
+        self._ready_bytes -= size
+        if self._ready_bytes < _BUFFER_BYTES:
             _release(self._room)
-        return body
+        return b"".join(pieces)
 
 
 def _release(future: "asyncio.Future[None] | None") -> None:
