@@ -9,17 +9,25 @@ from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import to_micros
 from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.statements import Prepared
+from trivium.core.errors import NotFound
 from trivium.core.model.access import ApiKey
 from trivium.core.model.organizations import Membership, Organization, User
 
 _ALL = Prepared(select(*schema.organizations.c).order_by(schema.organizations.c.id).limit(bindparam("b_limit")))
 _KEY_BY_HASH = Prepared(select(*schema.keys.c).where(schema.keys.c.secret_hash == bindparam("b_hash")))
+_KEY_BY_ID = Prepared(select(*schema.keys.c).where(schema.keys.c.id == bindparam("b_id")))
+_KEYS = Prepared(select(*schema.keys.c).order_by(schema.keys.c.id).limit(bindparam("b_limit")))
 _KEY_TOUCH = Prepared(
     update(schema.keys).where(schema.keys.c.id == bindparam("b_id")).values(last_used_at=bindparam("b_at"))
 )
 _USER_BY_EMAIL = Prepared(select(*schema.users.c).where(schema.users.c.email == bindparam("b_email")))
 _USER_BY_ID = Prepared(select(*schema.users.c).where(schema.users.c.id == bindparam("b_id")))
 _USER_ADD = Prepared(schema.users.insert().values({column.name: bindparam(column.name) for column in schema.users.c}))
+_USER_PUT = Prepared(
+    update(schema.users)
+    .where(schema.users.c.id == bindparam("b_id"))
+    .values({column.name: bindparam(column.name) for column in schema.users.c if column.name != "id"})
+)
 _MEMBERSHIPS = Prepared(
     select(*schema.memberships.c)
     .where(schema.memberships.c.user_id == bindparam("b_user"))
@@ -49,6 +57,15 @@ class SqlKeys(SqlRecords[ApiKey]):
         row = self._session.run(_KEY_BY_HASH, {"b_hash": secret_hash}).fetchone()
         return None if row is None else self._codec.from_row(row)
 
+    def by_id(self, key_id: str) -> ApiKey | None:
+        """Return a key of any organization."""
+        row = self._session.run(_KEY_BY_ID, {"b_id": key_id}).fetchone()
+        return None if row is None else self._codec.from_row(row)
+
+    def all(self, *, limit: int = 1000) -> list[ApiKey]:
+        """Return the keys of every organization, oldest first."""
+        return [self._codec.from_row(row) for row in self._session.run(_KEYS, {"b_limit": limit}).fetchall()]
+
     def touch(self, key_ids: Sequence[str], at: datetime) -> None:
         """Note that these keys were used."""
         rows = [{"b_id": key_id, "b_at": to_micros(at)} for key_id in key_ids]
@@ -73,6 +90,13 @@ class SqlUsers:
     def by_id(self, user_id: str) -> User | None:
         """Return the user, or None."""
         return self._one(_USER_BY_ID, {"b_id": user_id})
+
+    def put(self, user: User) -> None:
+        """Replace by id; see the port."""
+        row = self._codec.to_row(user)
+        row["b_id"] = row["id"]
+        if self._session.run(_USER_PUT, row).rowcount != 1:
+            raise NotFound("user", user.id)
 
     def memberships(self, user_id: str) -> list[Membership]:
         """Return the user's memberships, oldest first."""

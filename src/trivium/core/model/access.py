@@ -8,10 +8,24 @@ from trivium.core.model.organizations import Role
 
 KeyKind = Literal["wabee", "wisebot", "wizchat"]
 PrincipalKind = Literal["key", "user", "visitor", "client", "system"]
+# How a caller showed who it is: a key of some kind, or the token of somebody who signed in.
+CredentialKind = Literal["wabee", "wisebot", "wizchat", "user"]
+
+# A secret starts with the prefix of its kind, so that a contract knows it at a glance and a scanner finds a leak.
+KEY_PREFIXES: dict[KeyKind, str] = {"wabee": "wab_live_", "wisebot": "wb_live_", "wizchat": "wpk_live_"}
 
 # What a principal may be allowed to do. Each contract maps its own scope strings to these.
 AREAS = ("agents", "documents", "videos", "domains", "mcp", "skills", "security")
 SCOPES = frozenset({f"{area}:{verb}" for area in AREAS for verb in ("read", "write")} | {"deploy", "analytics:read"})
+
+# A member looks at everything but security and looks after the files; what agents are and who may do what is for
+# admins; an owner differs from an admin by what asks for the role itself.
+ROLE_SCOPES: dict[Role, frozenset[str]] = {
+    "owner": SCOPES,
+    "admin": SCOPES,
+    "member": frozenset(scope for scope in SCOPES if scope.endswith(":read") and scope != "security:read")
+    | {"documents:write", "videos:write"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +50,11 @@ class ApiKey:
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """The caller of a use case, as far as the core needs to know it."""
+    """The caller of a use case, as far as the core needs to know it.
+
+    `id` is the key's, user's or visitor's. A visitor pass is a principal of kind "visitor" that names its agent and, if
+    it is good for one conversation only, that conversation.
+    """
 
     organization_id: str
     kind: PrincipalKind
@@ -47,3 +65,25 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     agent_ids: frozenset[str] | None = None
     rate_limit_per_min: int | None = None
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """How many calls a key has left in the running minute; `reset_s` is when all of them are back."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedToken:
+    """A token that stands for a user in one organization until it expires."""
+
+    token: str
+    expires_at: datetime
+    user_id: str
+    email: str
+    organization_id: str
+    role: Role

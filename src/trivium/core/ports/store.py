@@ -77,6 +77,9 @@ class Users(Protocol):
 
     def by_id(self, user_id: str) -> User | None: ...
 
+    def put(self, user: User) -> None:
+        """Replace the stored user with the same id, or raise NotFound."""
+
     def memberships(self, user_id: str) -> list[Membership]: ...
 
 
@@ -84,6 +87,12 @@ class Keys(Records[ApiKey], Protocol):
     """API keys, found by the hash of the secret before the organization is known."""
 
     def by_hash(self, secret_hash: str) -> ApiKey | None: ...
+
+    def by_id(self, key_id: str) -> ApiKey | None:
+        """Return a key of any organization: for the operator only."""
+
+    def all(self, *, limit: int = 1000) -> list[ApiKey]:
+        """Return the keys of every organization, oldest first: for the operator only."""
 
     def touch(self, key_ids: Sequence[str], at: datetime) -> None:
         """Note that these keys were used."""
