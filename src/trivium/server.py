@@ -1,1 +1,258 @@
-"""The web server: the place where concrete adapters meet the core."""
+"""The server: settings to adapters, adapters to the platform, the platform behind its contracts."""
+
+import asyncio
+import contextlib
+import fcntl
+import functools
+import logging
+import socket
+from collections.abc import AsyncGenerator, Callable, Generator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from trivium import __version__
+from trivium.adapters.blobs.files import FileBlobs
+from trivium.adapters.models.prices import ModelPrices
+from trivium.adapters.models.registry import ModelRegistry
+from trivium.adapters.secrets.keyring import open_keyring
+from trivium.adapters.secrets.passwords import Argon2Passwords
+from trivium.adapters.secrets.seal import AesSeal
+from trivium.adapters.secrets.tokens import JwtTokens
+from trivium.adapters.sql.migrate import migrate
+from trivium.adapters.sql.store import SqliteStore
+from trivium.adapters.tools.json_schema import JsonSchemas
+from trivium.contracts import http
+from trivium.core.model.agents import RunLimits
+from trivium.core.model.ids import new_id
+from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
+from trivium.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_OWNER = "server-"
+_BACKLOG = 4096
+_ACCEPTED_AT_ONCE = 256
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return datetime.now(UTC)
+
+
+class DataFolderBusyError(Exception):
+    """Another server works on the data folder."""
+
+
+@contextlib.contextmanager
+def data_folder(path: Path) -> Generator[Path, None, None]:
+    """Make the folder (mode 0700) and hold its lock: one server at a time, so what an earlier one left is nobody's."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (path / "server.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            message = f"Another server uses {path}. Stop it, or name another folder with --data."
+            raise DataFolderBusyError(message) from error
+        yield path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A platform and what has to be closed after it."""
+
+    platform: Platform
+    store: SqliteStore
+    providers: ModelRegistry
+
+    async def close(self, *, grace_s: float) -> None:
+        """Stop the platform, then what it stands on."""
+        await self.platform.close(grace_s=grace_s)
+        await self.providers.aclose()
+        await self.store.close()
+
+
+def build(settings: Settings) -> Parts:
+    """Return the platform over the adapters these settings name. Blocking: migrates the database first."""
+    database = settings.database_path
+    migrate(f"sqlite:///{database.absolute()}")
+    store = SqliteStore(database)
+    clock = SystemClock()
+    keyring = open_keyring(settings.key_path)
+    seal = AesSeal(keyring)
+    providers = ModelRegistry(
+        base_url=settings.model_base_url, api_key=settings.model_api_key, model=settings.model, seal=seal
+    )
+    adapters = Adapters(
+        store=store,
+        clock=clock,
+        blobs=FileBlobs(settings.data / "blobs"),
+        tokens=JwtTokens(keyring, clock),
+        passwords=Argon2Passwords(),
+        seal=seal,
+        providers=providers,
+        prices=ModelPrices(),
+        schemas=JsonSchemas(),
+    )
+    return Parts(platform=wire(adapters, _platform_settings(settings)), store=store, providers=providers)
+
+
+def _platform_settings(settings: Settings) -> PlatformSettings:
+    limits = RunLimits(
+        steps_max=settings.run_steps_max,
+        tool_calls_max=settings.run_tool_calls_max,
+        tokens_max=settings.run_tokens_max,
+        duration_s_max=settings.run_duration_s_max,
+        cost_usd_max=settings.run_cost_usd_max,
+    )
+    runs = RunSettings(
+        owner=_OWNER + new_id("p"),
+        lease_s=settings.lease_s,
+        active_runs_max=settings.max_active_runs,
+        limits=limits,
+    )
+    return PlatformSettings(
+        runs=runs,
+        model_fallback_is_error=settings.model_fallback_is_error,
+        token_lifetime_s=settings.token_lifetime_s,
+    )
+
+
+def create_app(settings: Settings, *, on_ready: Callable[[Platform], None] | None = None) -> FastAPI:
+    """Return the application over an open database. Blocking; raises DataFolderBusyError.
+
+    It holds the data folder's lock from now on; its lifespan begins the background work and in the end closes all.
+    """
+    held = contextlib.ExitStack()
+    held.enter_context(data_folder(settings.data))
+    parts = build(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        with held:
+            await parts.platform.open(takes_over=_OWNER)
+            if on_ready is not None:
+                on_ready(parts.platform)
+            try:
+                yield
+            finally:
+                await parts.close(grace_s=settings.shutdown_grace_s)
+
+    app = FastAPI(
+        title="Trivium", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.platform = parts.platform
+    mount(app, parts.platform, settings)
+    return app
+
+
+def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
+    """Put every contract in front of the platform."""
+    http.install(app, [])
+
+
+class Server(uvicorn.Server):
+    """Uvicorn with a listener of our own: it accepts every waiting connection in one turn of the event loop.
+
+    uvloop takes one per turn, so a thousand streams that open within a second would wait seconds for their first token.
+    """
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+        super().__init__(config)
+        self._listener = listener
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then listen."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            self.should_exit = True
+            return
+        loop = asyncio.get_running_loop()
+        protocol_class: Any = self.config.http_protocol_class
+        make_protocol = functools.partial(
+            protocol_class,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            _loop=loop,
+        )
+        self._listener.listen(_BACKLOG)
+        self._listener.setblocking(False)
+        connecting: set[asyncio.Task[object]] = set()
+
+        def accept() -> None:
+            for _ in range(_ACCEPTED_AT_ONCE):
+                try:
+                    connection, _address = self._listener.accept()
+                except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                    return
+                except OSError:
+                    logger.exception("A connection could not be accepted.")
+                    return
+                connection.setblocking(False)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                task = loop.create_task(_connect(loop, make_protocol, connection))
+                connecting.add(task)
+                task.add_done_callback(connecting.discard)
+
+        loop.add_reader(self._listener.fileno(), accept)
+        self.servers = []
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, then let go of what is connected."""
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        self._listener.close()
+        await super().shutdown(sockets)
+
+
+async def _connect(
+    loop: asyncio.AbstractEventLoop, make_protocol: Callable[[], asyncio.BaseProtocol], connection: socket.socket
+) -> None:
+    try:
+        await loop.connect_accepted_socket(make_protocol, connection)
+    except OSError:
+        connection.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket (port 0: a free one). Raises OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def serve(settings: Settings, *, on_ready: Callable[[Platform, int], None] | None = None) -> int:
+    """Serve until a signal says stop; returns the exit status. `on_ready` gets the platform and the real port."""
+    listener = bind(settings.host, settings.port)
+    port = int(listener.getsockname()[1])
+    app = create_app(settings, on_ready=None if on_ready is None else lambda platform: on_ready(platform, port))
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        timeout_graceful_shutdown=max(1, int(settings.shutdown_grace_s)),
+        server_header=False,
+    )
+    server = Server(config, listener)
+    # Uvicorn raises the signal again once it has stopped in good order.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else 1

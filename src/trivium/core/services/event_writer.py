@@ -132,7 +132,6 @@ class EventWriter:
         self._dirty: dict[LiveRun, list[asyncio.Future[None]]] = {}
         self._urgent = asyncio.Event()
         self._gathering = asyncio.Event()
-        self._progress = asyncio.Event()
         self._lost: set[LiveRun] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -144,29 +143,26 @@ class EventWriter:
         """Write what waits and stop."""
         if self._task is None:
             return
-        while self._dirty:
-            self._urgent.set()
-            await self._next_tick()
+        for live in list(self._dirty):
+            with contextlib.suppress(CoreError):
+                await self.commit(live)
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
-    async def text(self, live: LiveRun, piece: str) -> None:
-        """Gather a piece of the answer; waits only when too much of it is not yet durable."""
-        size = live.add_text(piece)
+    def text(self, live: LiveRun, piece: str) -> bool:
+        """Gather a piece of the answer; True when so much is not yet durable that `drain` should be awaited."""
+        is_much = live.add_text(piece) > _TEXT_MAX
         self._dirty.setdefault(live, [])
-        if live.has_text:
-            self._gathering.set()
-        else:
+        if not live.has_text:
             live.has_text = True
             self._urgent.set()
-            self._gathering.set()
-        while size > _TEXT_MAX:
-            self._urgent.set()
-            await self._next_tick()
-            size = live.add_text("")
-        if live in self._lost:
-            raise _lease_lost(live)
+        self._gathering.set()
+        return is_much or live in self._lost
+
+    async def drain(self, live: LiveRun) -> None:
+        """Return when what was gathered is durable; Conflict when the run is no longer ours."""
+        await self.commit(live)
 
     def post(self, live: LiveRun, *events: RunEvent) -> None:
         """Queue events; they become durable with the next commit."""
@@ -191,10 +187,6 @@ class EventWriter:
         self._lost.discard(live)
         self._dirty.pop(live, None)
 
-    async def _next_tick(self) -> None:
-        self._progress.clear()
-        await self._progress.wait()
-
     async def _run(self) -> None:
         while True:
             await self._gathering.wait()
@@ -209,7 +201,6 @@ class EventWriter:
             self._gathering.clear()
             dirty, self._dirty = self._dirty, {}
             await self._write(dirty)
-            self._progress.set()
 
     async def _write(self, dirty: dict[LiveRun, list[asyncio.Future[None]]]) -> None:
         now = self._clock.now()

@@ -57,8 +57,11 @@ class Tools(Protocol):
 class Sink(Protocol):
     """Where a turn's events go."""
 
-    async def text(self, piece: str) -> None:
-        """Show a piece of the answer."""
+    def text(self, piece: str) -> bool:
+        """Show a piece of the answer; True when `drain` should be awaited before the next one."""
+
+    async def drain(self) -> None:
+        """Return when everything shown is durable."""
 
     def post(self, *events: RunEvent) -> None:
         """Record events with the next commit."""
@@ -120,7 +123,9 @@ class AgentLoop:
             return None
         final = progress.final_answer
         if final is not None:
-            await _show(turn, sink, _as_text(final.output))
+            text = _as_text(final.output)
+            if not step.text.endswith(text):  # After a crash it may have been shown already.
+                _show(turn, sink, text)
         elif step.calls:
             return None
         return RunFinished(
@@ -156,7 +161,8 @@ class AgentLoop:
             async for chunk in chunks:
                 match chunk:
                     case TextChunk():
-                        await _show(turn, sink, chunk.text)
+                        if _show(turn, sink, chunk.text):
+                            await sink.drain()
                     case ReasoningChunk():
                         sink.post(ReasoningDelta(text=chunk.text, producer=turn.producer))
                     case ToolCallChunk():
@@ -300,10 +306,10 @@ async def _all(works: Iterable[Coroutine[object, object, None]]) -> None:
         raise first from first.__cause__
 
 
-async def _show(turn: Turn, sink: Sink, text: str) -> None:
-    """Show a piece of the answer; a later step's text begins in a new paragraph."""
+def _show(turn: Turn, sink: Sink, text: str) -> bool:
+    """Show a piece of the answer; a later step's text begins in a new paragraph. True: wait for `drain`."""
     if not text:
-        return
+        return False
     progress = turn.progress
     step = progress.steps[-1]
     if not step.text and progress.text and not progress.text[-1].endswith("\n"):
@@ -312,9 +318,9 @@ async def _show(turn: Turn, sink: Sink, text: str) -> None:
     progress.text.append(text)
     step.text += text
     if turn.producer is None:
-        await sink.text(text)
-    else:
-        sink.post(TextDelta(text=text, producer=turn.producer))
+        return sink.text(text)
+    sink.post(TextDelta(text=text, producer=turn.producer))
+    return False
 
 
 def _check_limits(turn: Turn) -> None:

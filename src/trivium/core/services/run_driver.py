@@ -340,8 +340,11 @@ class _Sink:
         self._writer = writer
         self._live = live
 
-    async def text(self, piece: str) -> None:
-        await self._writer.text(self._live, piece)
+    def text(self, piece: str) -> bool:
+        return self._writer.text(self._live, piece)
+
+    async def drain(self) -> None:
+        await self._writer.drain(self._live)
 
     def post(self, *events: RunEvent) -> None:
         self._writer.post(self._live, *events)

@@ -1,0 +1,124 @@
+"""The services, wired: the only door to the core for everyone outside."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from trivium.core.jobs import job_kinds
+from trivium.core.ports import (
+    BlobStore,
+    Clock,
+    ModelProviders,
+    Passwords,
+    Prices,
+    SchemaCheck,
+    Seal,
+    Store,
+    Tokens,
+    ToolHost,
+)
+from trivium.core.services.access import Access
+from trivium.core.services.admission import Admission, RunSettings
+from trivium.core.services.job_runner import JobRunner
+from trivium.core.services.jobs import Jobs
+from trivium.core.services.loop import AgentLoop
+from trivium.core.services.models import Models
+from trivium.core.services.prompt import ContextSource
+from trivium.core.services.run_driver import RunDriver
+from trivium.core.services.runs import Runs
+from trivium.core.services.tools import ToolBox
+
+__all__ = ["Adapters", "Platform", "PlatformSettings", "RunSettings", "wire"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """What the core needs from outside, one implementation for each port."""
+
+    store: Store
+    clock: Clock
+    blobs: BlobStore
+    tokens: Tokens
+    passwords: Passwords
+    seal: Seal
+    providers: ModelProviders
+    prices: Prices
+    schemas: SchemaCheck
+    tool_hosts: Sequence[ToolHost] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformSettings:
+    """The values of the settings that use cases need."""
+
+    runs: RunSettings
+    model_fallback_is_error: bool = False
+    token_lifetime_s: float = 43_200.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """Every use case. Contracts get this and nothing else."""
+
+    store: Store
+    clock: Clock
+    blobs: BlobStore
+    access: Access
+    models: Models
+    tools: ToolBox
+    jobs: Jobs
+    job_runner: JobRunner
+    runs: Runs
+    run_driver: RunDriver
+    background: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def open(self, *, drives_runs: bool = True, takes_over: str | None = None) -> None:
+        """Begin the work that belongs to no request: renewing leases, resuming runs, background jobs."""
+        if drives_runs:
+            await self.run_driver.open(takes_over=takes_over)
+        self.background.append(asyncio.create_task(self.job_runner.run(), name="job-runner"))
+
+    async def close(self, *, grace_s: float) -> None:
+        """End it: runs get `grace_s` to reach their end and are otherwise left to be resumed."""
+        self.job_runner.stop()
+        await self.run_driver.close(grace_s=grace_s)
+        await asyncio.gather(*self.background, return_exceptions=True)
+
+
+def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
+    """Return the platform over these adapters; nothing is started yet."""
+    store, clock = adapters.store, adapters.clock
+    access = Access(
+        store=store,
+        clock=clock,
+        tokens=adapters.tokens,
+        passwords=adapters.passwords,
+        token_lifetime_s=settings.token_lifetime_s,
+    )
+    models = Models(adapters.providers, fallback_is_error=settings.model_fallback_is_error)
+    tools = ToolBox(hosts=adapters.tool_hosts, schemas=adapters.schemas)
+    jobs = Jobs(store=store, clock=clock)
+    admission = Admission(clock=clock, models=models, settings=settings.runs)
+    context_sources: Sequence[ContextSource] = ()
+    driver = RunDriver(
+        store=store,
+        clock=clock,
+        tools=tools,
+        loop=AgentLoop(tools=tools, prices=adapters.prices),
+        blobs=adapters.blobs,
+        admission=admission,
+        context_sources=context_sources,
+    )
+    jobs.register(job_kinds(jobs=jobs))
+    return Platform(
+        store=store,
+        clock=clock,
+        blobs=adapters.blobs,
+        access=access,
+        models=models,
+        tools=tools,
+        jobs=jobs,
+        job_runner=JobRunner(store=store, clock=clock, jobs=jobs),
+        runs=Runs(store=store, clock=clock, admission=admission, driver=driver),
+        run_driver=driver,
+    )
