@@ -18,6 +18,7 @@ from trivium.core.model.organizations import Membership, ModelAccount, Organizat
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.runs import Run
+from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
 
 T = TypeVar("T")
 metadata = MetaData()
@@ -105,6 +106,25 @@ revision_documents = _records("revision_documents", RevisionDocument)
 config_leases = _records("config_leases", ConfigLease)
 oauth_clients = _records("oauth_clients", OAuthClient, Index("oauth_clients_organization", "organization_id"))
 daily_uses = _records("daily_uses", DailyUse)
+workflows = _records(
+    "workflows",
+    Workflow,
+    Index("workflows_organization", "organization_id"),
+    Index("workflows_due", "next_run_at"),
+)
+workflow_revisions = _records(
+    "workflow_revisions",
+    WorkflowRevision,
+    Index("workflow_revisions_version", "workflow_id", "version", unique=True),
+)
+workflow_runs = _records(
+    "workflow_runs",
+    WorkflowRun,
+    Index("workflow_runs_workflow", "workflow_id", "created_at"),
+    Index("workflow_runs_organization", "organization_id", "created_at"),
+    Index("workflow_runs_due", "status", "wake_at", "lease_until"),
+)
+step_runs = _records("step_runs", StepRun, Index("step_runs_run", "run_id"))
 activity = _records("activity", Activity, Index("activity_organization", "organization_id", "at"))
 
 run_events = Table(

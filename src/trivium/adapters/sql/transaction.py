@@ -8,6 +8,7 @@ from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.jobs import SqlJobs
 from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.runs import SqlRuns
+from trivium.adapters.sql.workflows import SqlWorkflowRuns, SqlWorkflows
 from trivium.core import ports
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
@@ -18,6 +19,7 @@ from trivium.core.model.knowledge import Collection, Document
 from trivium.core.model.organizations import Membership, ModelAccount
 from trivium.core.model.protection import AccessList, AgentSecret
 from trivium.core.model.publishing import Deployment
+from trivium.core.model.workflows import StepRun, WorkflowRevision
 from trivium.core.ports import Records
 
 
@@ -53,3 +55,7 @@ class SqlTransaction:
         self.oauth_clients: ports.OAuthClients = SqlOAuthClients(session)
         self.daily_uses: ports.DailyUses = SqlDailyUses(session)
         self.activity: Records[Activity] = SqlRecords(session, schema.activity, "activity")
+        self.workflows: ports.Workflows = SqlWorkflows(session)
+        self.workflow_revisions: Records[WorkflowRevision] = SqlRecords(session, schema.workflow_revisions, "workflow")
+        self.workflow_runs: ports.WorkflowRuns = SqlWorkflowRuns(session)
+        self.step_runs: Records[StepRun] = SqlRecords(session, schema.step_runs, "step_run")

@@ -29,6 +29,7 @@ from trivium.core.ports.outside import (
     Seal,
     Tokens,
 )
+from trivium.core.ports.sandbox import Calendar, CodeResult, CodeRunner
 from trivium.core.ports.store import (
     AgentKeys,
     Conversations,
@@ -47,15 +48,20 @@ from trivium.core.ports.store import (
     Topic,
     Transaction,
     Users,
+    WorkflowRuns,
+    Workflows,
 )
 from trivium.core.ports.tools import SchemaCheck, ToolContext, ToolHost, ToolResult
 
 __all__ = [
     "AgentKeys",
     "BlobStore",
+    "Calendar",
     "ChatMessage",
     "ChatToolCall",
     "Clock",
+    "CodeResult",
+    "CodeRunner",
     "Conversations",
     "DailyUses",
     "Domains",
@@ -97,4 +103,6 @@ __all__ = [
     "Topic",
     "Transaction",
     "Users",
+    "WorkflowRuns",
+    "Workflows",
 ]

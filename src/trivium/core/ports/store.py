@@ -18,10 +18,11 @@ from trivium.core.model.organizations import Membership, ModelAccount, Organizat
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.runs import Run
+from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
 
 R = TypeVar("R")
 T = TypeVar("T")
-Topic = Literal["jobs", "events"]
+Topic = Literal["jobs", "events", "workflows"]
 Scalar = str | int | float | bool | datetime | None
 
 
@@ -233,6 +234,46 @@ class DailyUses(Records[DailyUse], Protocol):
         """Count one call and return how many there are on that day."""
 
 
+class Workflows(Records[Workflow], Protocol):
+    """Workflows, with the look-ups that know no organization yet."""
+
+    def by_id(self, workflow_id: str) -> Workflow | None: ...
+
+    def due(self, now: datetime, limit: int) -> list[Workflow]:
+        """Return enabled workflows whose next start has come, of all organizations."""
+
+
+class WorkflowRuns(Records[WorkflowRun], Protocol):
+    """Executions of workflows and their leases."""
+
+    def claim(self, run_id: str, owner: str, until: datetime, *, now: datetime) -> WorkflowRun | None:
+        """Take the lease if it is free, expired or already ours, counting an attempt; None when another holds it."""
+
+    def hold(self, run_id: str, owner: str, attempt: int) -> bool:
+        """True, locking the row, while this process drives the run in this attempt: the fence of each checkpoint."""
+
+    def save(self, run: WorkflowRun, owner: str) -> bool:
+        """Write what the driver may change, if it still holds the run and nothing has arrived since (`signals`)."""
+
+    def signal(self, organization_id: str, run_id: str, now: datetime) -> bool:
+        """Note that something arrived for a run and make it due; False when it has ended."""
+
+    def cancel(self, organization_id: str, run_id: str, reason: str, now: datetime) -> bool:
+        """End a run that has not ended; whoever drives it loses its fence. False when it has ended."""
+
+    def renew(self, owner: str, until: datetime) -> None:
+        """Renew every lease of this process."""
+
+    def release(self, owner_prefix: str) -> int:
+        """Give up the leases of owners whose name begins so; return how many."""
+
+    def due(self, now: datetime, limit: int) -> list[WorkflowRun]:
+        """Return runs that nobody drives and that have something to do, of all organizations."""
+
+    def count_active(self, organization_id: str, workflow_id: str) -> int:
+        """Return how many runs of a workflow have not ended."""
+
+
 class Transaction(Protocol):
     """One unit of work. Every attribute is a set of records of the same name."""
 
@@ -264,6 +305,10 @@ class Transaction(Protocol):
     oauth_clients: OAuthClients
     daily_uses: DailyUses
     activity: Records[Activity]
+    workflows: Workflows
+    workflow_revisions: Records[WorkflowRevision]
+    workflow_runs: WorkflowRuns
+    step_runs: Records[StepRun]
 
 
 class Store(Protocol):
@@ -283,6 +328,6 @@ class Store(Protocol):
         """Call `listener(key)` on this event loop after each commit that touched the topic; returns how to stop it.
 
         Topic "jobs": one became due (key "") or is to be cancelled ("cancel"). Topic "events": the run whose id is the
-        key has new events. A hint that may come late or twice, and that other processes give only on
-        PostgreSQL: look again each second.
+        key has new events. Topic "workflows": the workflow run of that id has ended, or something arrived for it. A
+        hint that may come late or twice, and that other processes give only on PostgreSQL: look again each second.
         """
