@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from trivium.adapters.sql.codec import from_micros, to_json, to_micros
 from trivium.adapters.sql.records import Session
@@ -13,6 +13,7 @@ from trivium.adapters.sql.statements import Prepared
 from trivium.core.errors import Conflict
 from trivium.core.events import EVENT_TYPES, RunEvent, StoredEvent
 
+_PIECES = ("TextDelta", "ReasoningDelta")
 _INSERT = Prepared(insert(run_events).values({column.name: bindparam(column.name) for column in run_events.c}))
 _ADVANCE = Prepared(
     update(runs)
@@ -28,6 +29,18 @@ _READ = Prepared(
     .where(run_events.c.run_id == bindparam("b_run"), run_events.c.seq > bindparam("b_after"))
     .order_by(run_events.c.seq)
     .limit(bindparam("b_limit"))
+)
+_OUTLINE = Prepared(
+    select(runs.c.id, run_events.c.seq, run_events.c.at, run_events.c.type, run_events.c.data)
+    .join(run_events, run_events.c.run_id == runs.c.id)
+    .where(runs.c.conversation_id == bindparam("b_conversation"), *(run_events.c.type != name for name in _PIECES))
+    .order_by(runs.c.created_at.desc(), runs.c.id.desc(), run_events.c.seq.desc())
+    .limit(bindparam("b_limit"))
+)
+_REMOVE = Prepared(
+    delete(run_events).where(
+        run_events.c.run_id.in_(select(runs.c.id).where(runs.c.conversation_id == bindparam("b_conversation")))
+    )
 )
 _decoders = {name: msgspec.json.Decoder(cls) for name, cls in EVENT_TYPES.items()}
 
@@ -70,3 +83,15 @@ class SqlEventLog:
         """Return events with a greater sequence number, in order."""
         rows = self._session.run(_READ, {"b_run": run_id, "b_after": after, "b_limit": limit}).fetchall()
         return [StoredEvent(seq, from_micros(at), _decoders[name].decode(data)) for seq, at, name, data in rows]
+
+    def outline(self, conversation_id: str, limit: int) -> list[tuple[str, StoredEvent]]:
+        """Return the newest events of a conversation without its text pieces, in order."""
+        rows = self._session.run(_OUTLINE, {"b_conversation": conversation_id, "b_limit": limit}).fetchall()
+        return [
+            (run_id, StoredEvent(seq, from_micros(at), _decoders[name].decode(data)))
+            for run_id, seq, at, name, data in reversed(rows)
+        ]
+
+    def remove_of(self, conversation_id: str) -> int:
+        """Delete the events of all runs of a conversation."""
+        return int(self._session.run(_REMOVE, {"b_conversation": conversation_id}).rowcount)

@@ -6,7 +6,8 @@ from sqlalchemy import and_, bindparam, exists, or_, select, update
 
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import to_micros
-from trivium.adapters.sql.records import Session, SqlRecords
+from trivium.adapters.sql.records import Session
+from trivium.adapters.sql.run_readings import RunReadings
 from trivium.adapters.sql.statements import Prepared
 from trivium.core.model.runs import Run
 
@@ -99,7 +100,7 @@ _FINISH = Prepared(
 )
 
 
-class SqlRuns(SqlRecords[Run]):
+class SqlRuns(RunReadings):
     """See `core.ports.store.Runs`."""
 
     def __init__(self, session: Session) -> None:

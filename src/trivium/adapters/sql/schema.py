@@ -14,6 +14,7 @@ from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
@@ -125,6 +126,7 @@ workflow_runs = _records(
     Index("workflow_runs_due", "status", "wake_at", "lease_until"),
 )
 step_runs = _records("step_runs", StepRun, Index("step_runs_run", "run_id"))
+memories = _records("memories", Memory, Index("memories_module", "organization_id", "agent_id", "module"))
 activity = _records("activity", Activity, Index("activity_organization", "organization_id", "at"))
 
 run_events = Table(

@@ -16,6 +16,7 @@ from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.config import ConfigLease, RevisionDocument
 from trivium.core.model.conversations import Visitor
 from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount
 from trivium.core.model.protection import AccessList, AgentSecret
 from trivium.core.model.publishing import Deployment
@@ -54,6 +55,7 @@ class SqlTransaction:
         self.config_leases: Records[ConfigLease] = SqlRecords(session, schema.config_leases, "config_lease")
         self.oauth_clients: ports.OAuthClients = SqlOAuthClients(session)
         self.daily_uses: ports.DailyUses = SqlDailyUses(session)
+        self.memories: Records[Memory] = SqlRecords(session, schema.memories, "memory")
         self.activity: Records[Activity] = SqlRecords(session, schema.activity, "activity")
         self.workflows: ports.Workflows = SqlWorkflows(session)
         self.workflow_revisions: Records[WorkflowRevision] = SqlRecords(session, schema.workflow_revisions, "workflow")

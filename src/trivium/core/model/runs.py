@@ -113,3 +113,15 @@ class Run:
     def is_final(self) -> bool:
         """True when no further event can come."""
         return self.status in FINAL_STATUSES
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTotals:
+    """What the runs of an agent add up to. Latencies are of runs that have ended, in seconds; None when none has."""
+
+    count_by_status: dict[RunStatus, int] = field(default_factory=dict)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    latency_s_mean: float | None = None
+    latency_s_min: float | None = None
+    latency_s_max: float | None = None

@@ -14,10 +14,11 @@ from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
-from trivium.core.model.runs import Run
+from trivium.core.model.runs import Run, RunStatus, RunTotals
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
 
 R = TypeVar("R")
@@ -150,6 +151,25 @@ class Runs(Records[Run], Protocol):
     def finish(self, run: Run, owner: str) -> bool:
         """Write the final fields if this process still holds the lease; False when it does not."""
 
+    def unfinished(self, organization_id: str, agent_id: str, limit: int) -> list[tuple[str, RunStatus]]:
+        """Return (conversation id, status) of the agent's runs that have not ended, newest first."""
+
+    def page(
+        self,
+        organization_id: str,
+        agent_id: str,
+        *,
+        run_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[Run], int]:
+        """Return an agent's runs that began in [since, until], newest first, and how many there are in all."""
+
+    def totals(self, organization_id: str, agent_id: str) -> RunTotals:
+        """Return what the agent's runs add up to."""
+
 
 class EventLog(Protocol):
     """The events of runs: gap-free, append-only."""
@@ -159,6 +179,12 @@ class EventLog(Protocol):
 
     def read(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """Return events with a greater sequence number, in order."""
+
+    def outline(self, conversation_id: str, limit: int) -> list[tuple[str, StoredEvent]]:
+        """Return (run id, event) of the newest `limit` events of a conversation without its text pieces, in order."""
+
+    def remove_of(self, conversation_id: str) -> int:
+        """Delete the events of all runs of a conversation; return how many there were."""
 
 
 class Jobs(Records[Job], Protocol):
@@ -304,6 +330,7 @@ class Transaction(Protocol):
     config_leases: Records[ConfigLease]
     oauth_clients: OAuthClients
     daily_uses: DailyUses
+    memories: Records[Memory]
     activity: Records[Activity]
     workflows: Workflows
     workflow_revisions: Records[WorkflowRevision]

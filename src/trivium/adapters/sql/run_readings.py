@@ -1,0 +1,130 @@
+"""What is read of many runs at once: pages, totals, what has not ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, or_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+from trivium.adapters.sql import schema
+from trivium.adapters.sql.codec import to_micros
+from trivium.adapters.sql.records import SqlRecords
+from trivium.adapters.sql.statements import Prepared
+from trivium.core.model.runs import Run, RunStatus, RunTotals
+
+_r = schema.runs.c
+_OF_AGENT = (_r.organization_id == bindparam("b_organization"), _r.agent_id == bindparam("b_agent"))
+_NEWEST = (_r.created_at.desc(), _r.id.desc())
+_UNFINISHED = ("queued", "running", "waiting")
+
+
+class _TokenSum(GenericFunction[int]):
+    """The sum of one number over the entries of a JSON list, for which the engines have different words."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(_TokenSum, "sqlite")
+def _token_sum_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    column, name = [compiler.process(clause, **options) for clause in element.clauses]
+    return f"(SELECT coalesce(sum(json_extract(value, '$.' || {name})), 0) FROM json_each({column}))"  # noqa: S608 - of compiled clauses
+
+
+@compiles(_TokenSum, "postgresql")
+def _token_sum_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    column, name = [compiler.process(clause, **options) for clause in element.clauses]
+    return f"(SELECT coalesce(sum((value->>{name})::bigint), 0) FROM jsonb_array_elements({column}::jsonb))"  # noqa: S608
+
+
+def _tokens(name: str) -> ColumnElement[int]:
+    return func.coalesce(func.sum(_TokenSum(_r.usage, bindparam(f"b_{name}", name, literal_execute=False))), 0)
+
+
+_latency = _r.finished_at - _r.started_at
+_TOTALS = Prepared(
+    select(
+        _r.status,
+        func.count(),
+        _tokens("input_tokens"),
+        _tokens("output_tokens"),
+        func.count(_latency),
+        func.sum(_latency),
+        func.min(_latency),
+        func.max(_latency),
+    )
+    .where(*_OF_AGENT)
+    .group_by(_r.status)
+)
+_OPEN = Prepared(
+    select(_r.conversation_id, _r.status)
+    .where(*_OF_AGENT, or_(*(_r.status == status for status in _UNFINISHED)))
+    .order_by(*_NEWEST)
+    .limit(bindparam("b_limit"))
+)
+_CONDITIONS = {
+    "b_run": _r.id == bindparam("b_run"),
+    "b_since": _r.created_at >= bindparam("b_since"),
+    "b_until": _r.created_at <= bindparam("b_until"),
+}
+
+
+@lru_cache
+def _page(names: tuple[str, ...]) -> tuple[Prepared, Prepared]:
+    where = (*_OF_AGENT, *(_CONDITIONS[name] for name in names))
+    rows = select(*_r).where(*where).order_by(*_NEWEST).limit(bindparam("b_limit")).offset(bindparam("b_offset"))
+    return Prepared(rows), Prepared(select(func.count()).select_from(schema.runs).where(*where))
+
+
+class RunReadings(SqlRecords[Run]):
+    """The part of `core.ports.store.Runs` that only reads."""
+
+    def unfinished(self, organization_id: str, agent_id: str, limit: int) -> list[tuple[str, RunStatus]]:
+        """Return (conversation id, status) of runs that have not ended, newest first."""
+        values = {"b_organization": organization_id, "b_agent": agent_id, "b_limit": limit}
+        return [(row[0], row[1]) for row in self._session.run(_OPEN, values).fetchall()]
+
+    def page(
+        self,
+        organization_id: str,
+        agent_id: str,
+        *,
+        run_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int,
+        offset: int = 0,
+    ) -> tuple[list[Run], int]:
+        """Return a page of an agent's runs, newest first, and how many there are in all."""
+        given: dict[str, object] = {
+            "b_run": run_id,
+            "b_since": None if since is None else to_micros(since),
+            "b_until": None if until is None else to_micros(until),
+        }
+        asked = {name: value for name, value in given.items() if value is not None}
+        rows, count = _page(tuple(asked))
+        values = {"b_organization": organization_id, "b_agent": agent_id, **asked}
+        total = int(self._session.run(count, values).fetchone()[0])
+        found = self._session.run(rows, {**values, "b_limit": limit, "b_offset": offset}).fetchall()
+        return [self._codec.from_row(row) for row in found], total
+
+    def totals(self, organization_id: str, agent_id: str) -> RunTotals:
+        """Return what the agent's runs add up to."""
+        values = {"b_organization": organization_id, "b_agent": agent_id}
+        return _add_up(self._session.run(_TOTALS, values).fetchall())
+
+
+def _add_up(rows: Sequence[Sequence[Any]]) -> RunTotals:
+    ended = [row for row in rows if row[4]]
+    count = sum(row[4] for row in ended)
+    return RunTotals(
+        count_by_status={row[0]: int(row[1]) for row in rows},
+        input_tokens=sum(int(row[2]) for row in rows),
+        output_tokens=sum(int(row[3]) for row in rows),
+        latency_s_mean=float(sum(row[5] for row in ended)) / count / 1e6 if count else None,
+        latency_s_min=float(min(row[6] for row in ended)) / 1e6 if count else None,
+        latency_s_max=float(max(row[7] for row in ended)) / 1e6 if count else None,
+    )

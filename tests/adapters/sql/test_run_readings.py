@@ -1,0 +1,105 @@
+"""Pages, totals and outlines of stored runs, in two organizations."""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+
+from trivium.adapters.sql.migrate import migrate
+from trivium.adapters.sql.store import SqliteStore
+from trivium.core import events
+from trivium.core.model.runs import InputMessage, Run, RunInput, RunTotals, Usage
+
+AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncGenerator[SqliteStore, None]:
+    await anyio.to_thread.run_sync(migrate, f"sqlite:///{tmp_path}/t.db")
+    opened = SqliteStore(tmp_path / "t.db")
+    yield opened
+    await opened.close()
+
+
+def run(number: int, status, *, organization: str = "o1", seconds: float | None = None, tokens: int = 0) -> Run:
+    return Run(
+        id=f"{organization}-r{number}",
+        organization_id=organization,
+        agent_id="a1",
+        conversation_id=f"{organization}-c{number % 2}",
+        request_id="",
+        channel="api",
+        status=status,
+        input=RunInput(messages=(InputMessage(role="user", text="hi"),)),
+        created_at=AT + timedelta(minutes=number),
+        started_at=AT,
+        finished_at=None if seconds is None else AT + timedelta(seconds=seconds),
+        usage=(
+            Usage(model="m", input_tokens=tokens, output_tokens=1),
+            Usage(model="n", input_tokens=tokens, output_tokens=2),
+        )
+        if tokens
+        else (),
+        lease_owner="p1",
+    )
+
+
+RUNS = [
+    run(1, "succeeded", seconds=1.5, tokens=10),
+    run(2, "succeeded", seconds=0.5, tokens=5),
+    run(3, "failed", seconds=4, tokens=100),
+    run(4, "running"),
+    run(5, "queued"),
+    run(6, "succeeded", organization="o2", seconds=100, tokens=999),
+]
+
+
+async def test_totals_add_up_to_the_stored_runs(store: SqliteStore) -> None:
+    await store.write(lambda tx: tx.runs.add(*RUNS))
+    totals = await store.read(lambda tx: tx.runs.totals("o1", "a1"))
+    assert totals == RunTotals(
+        count_by_status={"succeeded": 2, "failed": 1, "running": 1, "queued": 1},
+        input_tokens=230,
+        output_tokens=9,
+        latency_s_mean=2.0,
+        latency_s_min=0.5,
+        latency_s_max=4.0,
+    )
+    assert await store.read(lambda tx: tx.runs.totals("o1", "other")) == RunTotals()
+
+
+async def test_a_page_is_filtered_counted_and_newest_first(store: SqliteStore) -> None:
+    await store.write(lambda tx: tx.runs.add(*RUNS))
+
+    async def page(**filters) -> tuple[list[str], int]:
+        found, total = await store.read(lambda tx: tx.runs.page("o1", "a1", **{"limit": 10, **filters}))
+        return [one.id for one in found], total
+
+    assert await page(limit=2, offset=1) == (["o1-r4", "o1-r3"], 5)
+    between = {"since": AT + timedelta(minutes=2), "until": AT + timedelta(minutes=3)}
+    assert await page(**between) == (["o1-r3", "o1-r2"], 2)
+    assert await page(run_id="o1-r2") == (["o1-r2"], 1)
+    assert await page(run_id="o2-r6") == ([], 0)
+
+
+async def test_unfinished_runs_name_their_conversation(store: SqliteStore) -> None:
+    await store.write(lambda tx: tx.runs.add(*RUNS))
+    unfinished = await store.read(lambda tx: tx.runs.unfinished("o1", "a1", 10))
+    assert unfinished == [("o1-c1", "queued"), ("o1-c0", "running")]
+
+
+async def test_an_outline_leaves_the_text_pieces_out(store: SqliteStore) -> None:
+    told = [events.ModelCalled(step=1, model="m"), events.TextDelta(text="a"), events.NoteAdded(code="x", message="y")]
+
+    def write(tx) -> None:
+        tx.runs.add(*RUNS)
+        tx.events.append("o1-r2", "p1", 1, [(AT, event) for event in told])
+        tx.events.append("o1-r4", "p1", 1, [(AT, event) for event in told])
+
+    await store.write(write)
+    outline = await store.read(lambda tx: tx.events.outline("o1-c0", 3))
+    assert [(run_id, event.seq) for run_id, event in outline] == [("o1-r2", 3), ("o1-r4", 1), ("o1-r4", 3)]
+    assert await store.write(lambda tx: tx.events.remove_of("o1-c0")) == 6
+    assert await store.read(lambda tx: tx.events.outline("o1-c0", 3)) == []
