@@ -12,6 +12,7 @@ from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
+from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document
 from trivium.core.model.memory import Memory
@@ -81,6 +82,18 @@ jobs = _records(
         postgresql_where=text("status IN ('queued', 'running')"),
     ),
 )
+deliveries = _records(
+    "deliveries",
+    Delivery,
+    Index("deliveries_organization", "organization_id", "status", "id"),
+    Index("deliveries_ordering", "organization_id", "ordering_key", "status"),
+    Index("deliveries_finished", "status", "finished_at"),
+)
+delivery_attempts = _records("delivery_attempts", DeliveryAttempt, Index("delivery_attempts_delivery", "delivery_id"))
+signing_secrets = _records(
+    "signing_secrets", SigningSecret, Index("signing_secrets_owner", "organization_id", "owner_id")
+)
+webhooks = _records("webhooks", Webhook, Index("webhooks_organization", "organization_id"))
 mcp_servers = _records("mcp_servers", McpServer, Index("mcp_servers_name", "agent_id", "name", unique=True))
 skills = _records("skills", Skill, Index("skills_name", "agent_id", "name", unique=True))
 domains = _records(

@@ -4,6 +4,7 @@ from trivium.adapters.sql import schema
 from trivium.adapters.sql.access import SqlKeys, SqlOrganizations, SqlUsers
 from trivium.adapters.sql.config import SqlAgentKeys, SqlDailyUses, SqlDomains, SqlOAuthClients, SqlRevisions
 from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
+from trivium.adapters.sql.deliveries import SqlDeliveries
 from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.jobs import SqlJobs
 from trivium.adapters.sql.records import Session, SqlRecords
@@ -15,6 +16,7 @@ from trivium.core.model.agents import Agent, SubAgent
 from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.config import ConfigLease, RevisionDocument
 from trivium.core.model.conversations import Visitor
+from trivium.core.model.deliveries import DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.knowledge import Collection, Document
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount
@@ -43,6 +45,12 @@ class SqlTransaction:
         self.runs: ports.Runs = SqlRuns(session)
         self.events: ports.EventLog = SqlEventLog(session)
         self.jobs: ports.Jobs = SqlJobs(session)
+        self.deliveries: ports.Deliveries = SqlDeliveries(session)
+        self.delivery_attempts: Records[DeliveryAttempt] = SqlRecords(
+            session, schema.delivery_attempts, "delivery_attempt"
+        )
+        self.signing_secrets: Records[SigningSecret] = SqlRecords(session, schema.signing_secrets, "signing_secret")
+        self.webhooks: Records[Webhook] = SqlRecords(session, schema.webhooks, "webhook")
         self.mcp_servers: Records[McpServer] = SqlRecords(session, schema.mcp_servers, "mcp_server")
         self.skills: Records[Skill] = SqlRecords(session, schema.skills, "skill")
         self.domains: ports.Domains = SqlDomains(session)

@@ -12,6 +12,7 @@ from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
+from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document
 from trivium.core.model.memory import Memory
@@ -300,6 +301,13 @@ class WorkflowRuns(Records[WorkflowRun], Protocol):
         """Return how many runs of a workflow have not ended."""
 
 
+class Deliveries(Records[Delivery], Protocol):
+    """Outgoing signed calls."""
+
+    def purge(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` delivered ones that ended before, with their log; dead ones stay."""
+
+
 class Transaction(Protocol):
     """One unit of work. Every attribute is a set of records of the same name."""
 
@@ -318,6 +326,10 @@ class Transaction(Protocol):
     runs: Runs
     events: EventLog
     jobs: Jobs
+    deliveries: Deliveries
+    delivery_attempts: Records[DeliveryAttempt]
+    signing_secrets: Records[SigningSecret]
+    webhooks: Records[Webhook]
     mcp_servers: Records[McpServer]
     skills: Records[Skill]
     domains: Domains
