@@ -8,7 +8,6 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,14 @@ from fastapi import FastAPI
 
 from trivium import __version__
 from trivium.adapters.blobs.files import FileBlobs
+from trivium.adapters.clock import SystemClock
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
 from trivium.adapters.secrets.keyring import open_keyring
 from trivium.adapters.secrets.passwords import Argon2Passwords
 from trivium.adapters.secrets.seal import AesSeal
 from trivium.adapters.secrets.tokens import JwtTokens
-from trivium.adapters.sql.migrate import migrate
+from trivium.adapters.sql.migrate import bring_up_to_date
 from trivium.adapters.sql.store import SqliteStore
 from trivium.adapters.tools.json_schema import JsonSchemas
 from trivium.contracts import http
@@ -37,14 +37,6 @@ logger = logging.getLogger(__name__)
 _OWNER = "server-"
 _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 256
-
-
-class SystemClock:
-    """The time of this machine."""
-
-    def now(self) -> datetime:
-        """Return the time in UTC."""
-        return datetime.now(UTC)
 
 
 class DataFolderBusyError(Exception):
@@ -82,7 +74,7 @@ class Parts:
 def build(settings: Settings) -> Parts:
     """Return the platform over the adapters these settings name. Blocking: migrates the database first."""
     database = settings.database_path
-    migrate(f"sqlite:///{database.absolute()}")
+    bring_up_to_date(database)
     store = SqliteStore(database)
     clock = SystemClock()
     keyring = open_keyring(settings.key_path)
@@ -125,7 +117,7 @@ def _platform_settings(settings: Settings) -> PlatformSettings:
     )
 
 
-def create_app(settings: Settings, *, on_ready: Callable[[Platform], None] | None = None) -> FastAPI:
+def create_app(settings: Settings) -> FastAPI:
     """Return the application over an open database. Blocking; raises DataFolderBusyError.
 
     It holds the data folder's lock from now on; its lifespan begins the background work and in the end closes all.
@@ -138,8 +130,6 @@ def create_app(settings: Settings, *, on_ready: Callable[[Platform], None] | Non
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         with held:
             await parts.platform.open(takes_over=_OWNER)
-            if on_ready is not None:
-                on_ready(parts.platform)
             try:
                 yield
             finally:
@@ -164,9 +154,12 @@ class Server(uvicorn.Server):
     uvloop takes one per turn, so a thousand streams that open within a second would wait seconds for their first token.
     """
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listener: socket.socket, *, on_listening: Callable[[], None] | None = None
+    ) -> None:
         super().__init__(config)
         self._listener = listener
+        self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then listen."""
@@ -205,6 +198,8 @@ class Server(uvicorn.Server):
         loop.add_reader(self._listener.fileno(), accept)
         self.servers = []
         self.started = True
+        if self._on_listening is not None:
+            self._on_listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, then let go of what is connected."""
@@ -236,10 +231,13 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def serve(settings: Settings, *, on_ready: Callable[[Platform, int], None] | None = None) -> int:
-    """Serve until a signal says stop; returns the exit status. `on_ready` gets the platform and the real port."""
+    """Serve until a signal says stop; returns the exit status. `on_ready` gets the platform and the real port.
+
+    It is called on the event loop, when connections are already accepted.
+    """
     listener = bind(settings.host, settings.port)
     port = int(listener.getsockname()[1])
-    app = create_app(settings, on_ready=None if on_ready is None else lambda platform: on_ready(platform, port))
+    app = create_app(settings)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -251,7 +249,12 @@ def serve(settings: Settings, *, on_ready: Callable[[Platform, int], None] | Non
         timeout_graceful_shutdown=max(1, int(settings.shutdown_grace_s)),
         server_header=False,
     )
-    server = Server(config, listener)
+
+    def ready() -> None:
+        if on_ready is not None:
+            on_ready(app.state.platform, port)
+
+    server = Server(config, listener, on_listening=ready)
     # Uvicorn raises the signal again once it has stopped in good order.
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

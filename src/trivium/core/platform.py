@@ -28,7 +28,7 @@ from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
 from trivium.core.services.tools import ToolBox
 
-__all__ = ["Adapters", "Platform", "PlatformSettings", "RunSettings", "wire"]
+__all__ = ["Access", "Adapters", "Platform", "PlatformSettings", "RunSettings", "wire"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,10 @@
 """Bringing a database to the current schema."""
 
+import fcntl
 from pathlib import Path
 from typing import Any
+
+from pysqlite3 import dbapi2
 
 # The newest revision; a test compares it with the files. Known without importing Alembic, which costs a start 150 ms.
 HEAD = "0001"
@@ -18,6 +21,24 @@ def is_current(connection: Any) -> bool:
         return False
     finally:
         cursor.close()
+
+
+def bring_up_to_date(path: Path) -> bool:
+    """Migrate a SQLite file, which may be missing, unless it is current; True when something was done. Blocking.
+
+    Several processes may try at once: one migrates, the others wait for it.
+    """
+    with path.with_name("migrate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists():
+            connection = dbapi2.connect(str(path))
+            try:
+                if is_current(connection):
+                    return False
+            finally:
+                connection.close()
+        migrate(f"sqlite:///{path.absolute()}")
+        return True
 
 
 def migrate(url: str) -> None:
