@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from trivium.core.errors import CoreError
 from trivium.core.model.json import JSON, JSONObject
 
 Action = Literal["noop", "create", "update", "delete"]
@@ -48,9 +49,7 @@ class FailedOp:
     """The op at which an apply stopped, and what its section said."""
 
     op: Op
-    kind: str
-    code: str
-    message: str
+    error: CoreError
 
 
 @dataclass(frozen=True, kw_only=True)

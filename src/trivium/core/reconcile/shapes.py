@@ -105,7 +105,7 @@ def _collections(value: JSON) -> JSON:
         }
         if "mcp_servers" in kept:
             kept["mcp_servers"] = _names(kept["mcp_servers"])
-        found[slug] = {"name": slug, "requires_auth": False, **kept}
+        found[slug] = {"requires_auth": False, **kept, "name": kept.get("name") or slug}
     return [found[slug] for slug in sorted(found)]
 
 
@@ -120,6 +120,18 @@ def _jwt(value: JSON) -> JSON:
     if kept.get("algorithm", "HS256") != "HS256":
         raise InvalidRequest("Tokens of visitors are signed with HS256.")
     return {"enabled": False, "algorithm": "HS256", "email_claim": "email", **kept}
+
+
+def _protected(value: JSON) -> JSON:
+    """What must not be deleted: "skills/refunds", "domains/*"; "agent" is the agent itself."""
+    names = _names(value)
+    for entry in names if isinstance(names, list) else []:
+        section, _, key = str(entry).partition("/")
+        shape = SHAPES_BY_NAME.get(section)
+        is_item = shape is not None and shape.key is not None and key != ""
+        if entry != "agent" and not is_item:
+            raise InvalidRequest(f"{entry!r} names nothing that could be deleted.")
+    return names
 
 
 def _between(lowest: int, highest: int) -> Normalizer:
@@ -223,6 +235,7 @@ SHAPES: tuple[SectionShape, ...] = (
             "appearance": {},
             "own_models": {},
             "sales_enabled": False,
+            "protected": [],
         },
         normalizers={
             "name": _name,
@@ -235,6 +248,7 @@ SHAPES: tuple[SectionShape, ...] = (
             "appearance": _object,
             "own_models": _object,
             "sales_enabled": _flag,
+            "protected": _protected,
         },
     ),
     SectionShape(
