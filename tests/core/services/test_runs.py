@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ from trivium.core.events import (
 )
 from trivium.core.model.access import Principal
 from trivium.core.model.agents import RunLimits
+from trivium.core.model.json import JSONObject
 from trivium.core.model.runs import Run
+from trivium.core.ports import Transaction
 
 pytestmark = pytest.mark.anyio
 STRANGER = Principal(organization_id="org_b", kind="key", id="key_b")
@@ -34,6 +37,10 @@ async def world(tmp_path: Path) -> AsyncGenerator[World, None]:
 
 async def read(world: World, run: Run, after: int = 0) -> list[StoredEvent]:
     return [stored async for stored in world.runs.events(run.organization_id, run.id, after)]
+
+
+def one_event(run_id: str, seq: int, tx: Transaction) -> list[StoredEvent]:
+    return tx.events.read(run_id, seq - 1, 1)
 
 
 async def test_events_are_gap_free_and_text_equals_the_answer(world: World) -> None:
@@ -52,8 +59,7 @@ async def test_what_was_seen_was_stored_before(world: World) -> None:
     agent = await world.agent("scripted/tokens?count=30&delay_ms=2")
     run = await world.ask(agent)
     async for stored in world.runs.events("org_a", run.id):
-        seq = stored.seq
-        kept = await world.store.read(lambda tx, seq=seq: tx.events.read(run.id, seq - 1, 1))
+        kept = await world.store.read(partial(one_event, run.id, stored.seq))
         assert kept == [stored]
 
 
@@ -182,7 +188,7 @@ async def test_a_queued_run_can_be_cancelled(world: World) -> None:
     ],
 )
 async def test_a_run_ends_at_its_limits(world: World, limits: RunLimits, code: str) -> None:
-    turn = {"text": "Again.", "tool_calls": [{"name": "add", "input": {}}], "delay_ms": 10}
+    turn: JSONObject = {"text": "Again.", "tool_calls": [{"name": "add", "input": {}}], "delay_ms": 10}
     agent = await world.agent("scripted/script", limits=limits, **script(*[turn] * 9))
     run = await world.answer(agent)
     assert (run.status, run.error_code) == ("failed", code)
