@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import msgspec
 
+from trivium.adapters.models.calls import Call
 from trivium.adapters.models.continuation import EchoFilter
 from trivium.adapters.models.events import EventReader
 from trivium.adapters.models.openai_wire import (
@@ -19,7 +20,7 @@ from trivium.adapters.models.openai_wire import (
     write_request,
 )
 from trivium.adapters.models.tokens import estimate_input_tokens, estimate_tokens
-from trivium.adapters.models.upstream import Call, Upstream
+from trivium.adapters.models.upstream import Upstream
 from trivium.core.errors import UpstreamFailed
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import Finished, ModelChunk, ModelRequest, ReasoningChunk, TextChunk, ToolCallChunk
@@ -66,7 +67,8 @@ class OpenAICompatibleProvider:
             adjust=self._adjust,
             secret=self._api_key,
         )
-        async with aclosing(self._upstream.stream(call, lambda: _CompletionAnswer(request, names))) as chunks:
+        exchange = await self._upstream.opened()
+        async with aclosing(exchange.stream(call, lambda: _CompletionAnswer(request, names))) as chunks:
             async for chunk in chunks:
                 if self._prepare is not None and type(chunk) is Finished:
                     await self._prepare(chunk.model)

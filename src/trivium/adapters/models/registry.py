@@ -13,7 +13,8 @@ from trivium.core.ports.outside import Embedder, Seal
 
 if TYPE_CHECKING:
     # Loaded with the first call: a server that only quotes never needs an HTTP client.
-    from trivium.adapters.models.upstream import ConnectorFactory, Upstream
+    from trivium.adapters.models.calls import ConnectorFactory
+    from trivium.adapters.models.upstream import Upstream
 
 _BUILT_IN = frozenset({"scripted", "extractive"})
 _ACCOUNTS_MAX = 512
