@@ -76,7 +76,7 @@ class Platform:
         """Begin the work that belongs to no request: renewing leases, resuming runs, background jobs."""
         if drives_runs:
             await self.run_driver.open(takes_over=takes_over)
-        self.background.append(asyncio.create_task(self.job_runner.run(), name="job-runner"))
+        self.background.append(asyncio.create_task(self.job_runner.run(takes_over=takes_over), name="job-runner"))
 
     async def close(self, *, grace_s: float) -> None:
         """End it: runs get `grace_s` to reach their end and are otherwise left to be resumed."""
@@ -118,7 +118,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         models=models,
         tools=tools,
         jobs=jobs,
-        job_runner=JobRunner(store=store, clock=clock, jobs=jobs),
+        job_runner=JobRunner(store=store, clock=clock, jobs=jobs, owner=settings.runs.owner),
         runs=Runs(store=store, clock=clock, admission=admission, driver=driver),
         run_driver=driver,
     )

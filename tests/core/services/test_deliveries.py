@@ -222,12 +222,15 @@ async def test_one_hanging_receiver_leaves_room_for_others(bench: Bench) -> None
         async def request(self, method: str, url: str, **options: object) -> OutboundResponse:
             if "/hang" in url:
                 hanging.append(url)
+                most.append(len(hanging))
                 await release.wait()
+                hanging.remove(url)
                 raise UpstreamFailed("timeout", is_retryable=True)
             release.set()
             return OutboundResponse(status=200, headers={}, body=b"")
 
     hanging: list[str] = []
+    most: list[int] = []
     release = anyio.Event()
     bench.deliveries._outbound = Hanging()
     for _ in range(16):
@@ -239,7 +242,7 @@ async def test_one_hanging_receiver_leaves_room_for_others(bench: Bench) -> None
             tasks.start_soon(bench.runner.run)
             await release.wait()
             bench.runner.stop()
-    assert len(hanging) == 4
+    assert max(most) <= 4
     assert (await bench.state(good)).status == "delivered"
 
 

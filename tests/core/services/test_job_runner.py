@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -255,6 +256,22 @@ async def test_a_dead_process_loses_its_jobs_to_another(bench: Bench) -> None:
     bench.clock.advance(seconds=16)
     assert await bench.runner.drain() == 1
     assert (await bench.jobs.get("o1", job.id)).attempt == 2
+
+
+async def test_what_a_dead_process_left_is_taken_over_at_once(bench: Bench) -> None:
+    done = anyio.Event()
+
+    async def run(run: JobRun) -> None:
+        done.set()
+
+    bench.handle(run)
+    await bench.jobs.add("o1", "work", {})
+    await JobRunner(store=bench.store, clock=bench.clock, jobs=bench.jobs, owner="server-1")._claim(1)  # and then dies
+    async with anyio.create_task_group() as tasks:
+        with anyio.fail_after(2):
+            tasks.start_soon(partial(bench.runner.run, takes_over="server-"))
+            await done.wait()
+        bench.runner.stop()
 
 
 async def test_a_job_that_kills_its_process_dies_in_the_end(bench: Bench) -> None:

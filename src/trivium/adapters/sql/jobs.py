@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, delete, func, literal_column, null, select, update
+from sqlalchemy import Text, and_, bindparam, case, delete, func, literal_column, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from trivium.adapters.sql import schema
@@ -108,6 +108,14 @@ _RELEASE = Prepared(
     .where(*_MINE)
     .values(status="queued", attempt=_j.attempt - 1, lease_owner=None, lease_until=None)
 )
+_ABANDON = Prepared(
+    update(schema.jobs)
+    .where(
+        func.substr(_j.lease_owner, 1, func.length(bindparam("b_prefix", type_=Text))) == bindparam("b_prefix"),
+        _j.status == literal_column("'running'"),
+    )
+    .values(lease_until=0)
+)
 _old = (
     select(_j.id)
     .where(
@@ -185,6 +193,10 @@ class SqlJobs(SqlRecords[Job]):
     def release(self, owner: str) -> int:
         """Queue this owner's jobs again; see the port."""
         return int(self._session.run(_RELEASE, {"b_owner": owner}).rowcount)
+
+    def abandon(self, owner_prefix: str) -> int:
+        """End the leases of dead owners; see the port."""
+        return int(self._session.run(_ABANDON, {"b_prefix": owner_prefix}).rowcount)
 
     def purge(self, before: datetime, limit: int) -> int:
         """Delete old finished jobs; see the port."""

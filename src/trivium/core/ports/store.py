@@ -220,6 +220,9 @@ class Jobs(Records[Job], Protocol):
     def release(self, owner: str) -> int:
         """Queue this owner's running jobs again without counting the attempt; return how many."""
 
+    def abandon(self, owner_prefix: str) -> int:
+        """End the leases of owners whose name begins so, because they are known to be dead; return how many."""
+
     def purge(self, before: datetime, limit: int) -> int:
         """Delete up to `limit` done and cancelled jobs that ended before; dead ones stay until somebody decides."""
 

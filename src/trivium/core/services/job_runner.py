@@ -58,10 +58,11 @@ class JobRunner:
         store: Store,
         clock: Clock,
         jobs: Jobs,
+        owner: str | None = None,
         limits: RunnerLimits | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.owner = new_id("runner")
+        self.owner = owner or new_id("runner")
         self._store = store
         self._clock = clock
         self._jobs = jobs
@@ -74,11 +75,16 @@ class JobRunner:
         self._wake = anyio.Event()
         self._look = anyio.Event()
 
-    async def run(self) -> None:
-        """Work until `stop` is called, or until cancelled; jobs that could not end by then are queued again."""
+    async def run(self, *, takes_over: str | None = None) -> None:
+        """Work until `stop` is called, or until cancelled; jobs that could not end by then are queued again.
+
+        `takes_over`: the beginning of the names of owners that are known to be dead. Their jobs are due at once.
+        """
         self._is_stopping = False
         unsubscribe = self._store.subscribe("jobs", self._on_signal)
         try:
+            if takes_over is not None:
+                await self._store.write(lambda tx: tx.jobs.abandon(takes_over))
             await self._start_recurring()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._keep_leases)
