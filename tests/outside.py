@@ -1,14 +1,14 @@
-"""What stands outside in tests: a receiver of HTTP calls on loopback, and ports without their guards."""
+"""What stands outside in tests: a receiver of HTTP calls on loopback, and a seal that hides nothing."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import aiohttp
 from aiohttp import web
 
-from trivium.core.errors import InvalidRequest, UpstreamFailed
-from trivium.core.ports import OutboundResponse
+from trivium.adapters.outbound.allowed import parse_allowed
+from trivium.adapters.outbound.client import GuardedOutbound
+from trivium.core.errors import InvalidRequest
 
 
 @dataclass
@@ -28,6 +28,11 @@ class Receiver:
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     answer: Callable[[Call], tuple[int, dict[str, str], bytes]] = lambda call: (204, {}, b"")
+
+    @property
+    def outbound(self) -> GuardedOutbound:
+        """The client of the server, allowed to call this receiver."""
+        return GuardedOutbound(parse_allowed([self.url.removeprefix("http://")]))
 
     async def handle(self, request: web.Request) -> web.Response:
         """Note the call and answer it."""
@@ -54,32 +59,6 @@ async def receiving() -> AsyncIterator[Receiver]:
         yield receiver
     finally:
         await runner.cleanup()
-
-
-class PlainOutbound:
-    """Calls any address: what is tested with it is not the guard."""
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        timeout_s: float = 10.0,
-        size_max: int = 1_000_000,
-    ) -> OutboundResponse:
-        """Return what was answered; see the port."""
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.request(method, url, headers=headers, data=body, allow_redirects=False) as response,
-            ):
-                data = await response.content.read(size_max)
-                return OutboundResponse(status=response.status, headers=dict(response.headers), body=data)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise UpstreamFailed("No answer.", is_retryable=True) from error
 
 
 class OpenSeal:

@@ -19,6 +19,8 @@ from trivium.adapters.blobs.files import FileBlobs
 from trivium.adapters.clock import SystemClock
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
+from trivium.adapters.outbound.allowed import parse_allowed
+from trivium.adapters.outbound.client import GuardedOutbound
 from trivium.adapters.secrets.keyring import open_keyring
 from trivium.adapters.secrets.passwords import Argon2Passwords
 from trivium.adapters.secrets.seal import AesSeal
@@ -63,11 +65,13 @@ class Parts:
     platform: Platform
     store: SqliteStore
     providers: ModelRegistry
+    outbound: GuardedOutbound
 
     async def close(self, *, grace_s: float) -> None:
         """Stop the platform, then what it stands on."""
         await self.platform.close(grace_s=grace_s)
         await self.providers.aclose()
+        await self.outbound.aclose()
         await self.store.close()
 
 
@@ -82,6 +86,7 @@ def build(settings: Settings) -> Parts:
     providers = ModelRegistry(
         base_url=settings.model_base_url, api_key=settings.model_api_key, model=settings.model, seal=seal
     )
+    outbound = GuardedOutbound(parse_allowed(settings.outbound_allow), user_agent=f"Trivium/{__version__}")
     adapters = Adapters(
         store=store,
         clock=clock,
@@ -89,11 +94,14 @@ def build(settings: Settings) -> Parts:
         tokens=JwtTokens(keyring, clock),
         passwords=Argon2Passwords(),
         seal=seal,
+        outbound=outbound,
         providers=providers,
         prices=ModelPrices(),
         schemas=JsonSchemas(),
     )
-    return Parts(platform=wire(adapters, _platform_settings(settings)), store=store, providers=providers)
+    return Parts(
+        platform=wire(adapters, _platform_settings(settings)), store=store, providers=providers, outbound=outbound
+    )
 
 
 def _platform_settings(settings: Settings) -> PlatformSettings:

@@ -5,12 +5,10 @@ from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.jobs import JobKind, Jobs
 
 
-def job_kinds(*, jobs: Jobs, deliveries: Deliveries | None = None) -> tuple[JobKind, ...]:
+def job_kinds(*, jobs: Jobs, deliveries: Deliveries) -> tuple[JobKind, ...]:
     """Return every kind of job, for `Jobs.register`."""
-    kinds = [JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0)]
-    if deliveries is not None:
-        kinds += [
-            JobKind(name=DELIVERY_SEND, run=deliveries.send, attempts_max=20, timeout_s=30.0),
-            JobKind(name="deliveries.purge", run=deliveries.purge, every_s=3600.0),
-        ]
-    return tuple(kinds)
+    return (
+        JobKind(name=DELIVERY_SEND, run=deliveries.send, attempts_max=20, timeout_s=30.0),
+        JobKind(name="deliveries.purge", run=deliveries.purge, every_s=3600.0),
+        JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),
+    )

@@ -9,6 +9,7 @@ from trivium.core.ports import (
     BlobStore,
     Clock,
     ModelProviders,
+    Outbound,
     Passwords,
     Prices,
     SchemaCheck,
@@ -19,6 +20,7 @@ from trivium.core.ports import (
 )
 from trivium.core.services.access import Access
 from trivium.core.services.admission import Admission, RunSettings
+from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
 from trivium.core.services.loop import AgentLoop
@@ -26,7 +28,9 @@ from trivium.core.services.models import Models
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
+from trivium.core.services.signing import SigningSecrets
 from trivium.core.services.tools import ToolBox
+from trivium.core.services.webhooks import Webhooks
 
 __all__ = ["Access", "Adapters", "Platform", "PlatformSettings", "RunSettings", "wire"]
 
@@ -41,6 +45,7 @@ class Adapters:
     tokens: Tokens
     passwords: Passwords
     seal: Seal
+    outbound: Outbound
     providers: ModelProviders
     prices: Prices
     schemas: SchemaCheck
@@ -68,6 +73,9 @@ class Platform:
     tools: ToolBox
     jobs: Jobs
     job_runner: JobRunner
+    deliveries: Deliveries
+    webhooks: Webhooks
+    signing_secrets: SigningSecrets
     runs: Runs
     run_driver: RunDriver
     background: list[asyncio.Task[None]] = field(default_factory=list)
@@ -109,7 +117,9 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         admission=admission,
         context_sources=context_sources,
     )
-    jobs.register(job_kinds(jobs=jobs))
+    secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
+    deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
+    jobs.register(job_kinds(jobs=jobs, deliveries=deliveries))
     return Platform(
         store=store,
         clock=clock,
@@ -119,6 +129,9 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         tools=tools,
         jobs=jobs,
         job_runner=JobRunner(store=store, clock=clock, jobs=jobs, owner=settings.runs.owner),
+        deliveries=deliveries,
+        webhooks=Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets),
+        signing_secrets=secrets,
         runs=Runs(store=store, clock=clock, admission=admission, driver=driver),
         run_driver=driver,
     )

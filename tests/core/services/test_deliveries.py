@@ -13,7 +13,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from tests.clock import HandClock
-from tests.outside import Call, OpenSeal, PlainOutbound, Receiver, receiving
+from tests.outside import Call, OpenSeal, Receiver, receiving
+from trivium.adapters.outbound.client import GuardedOutbound
 from trivium.adapters.sql.migrate import migrate
 from trivium.adapters.sql.store import SqliteStore
 from trivium.core.errors import Conflict, InvalidRequest, NotFound, UpstreamFailed
@@ -55,14 +56,16 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     store, clock = SqliteStore(path), HandClock(datetime.now(UTC))
     jobs = Jobs(store=store, clock=clock)
     secrets = SigningSecrets(store=store, clock=clock, seal=OpenSeal())
-    deliveries = Deliveries(
-        store=store, clock=clock, jobs=jobs, outbound=PlainOutbound(), secrets=secrets, jitter=lambda: 0.5
-    )
-    jobs.register([JobKind(name=JOB, run=deliveries.send), JobKind(name="purge", run=deliveries.purge)])
-    webhooks = Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets)
-    runner = JobRunner(store=store, clock=clock, jobs=jobs)
     async with receiving() as receiver:
+        outbound = receiver.outbound
+        deliveries = Deliveries(
+            store=store, clock=clock, jobs=jobs, outbound=outbound, secrets=secrets, jitter=lambda: 0.5
+        )
+        jobs.register([JobKind(name=JOB, run=deliveries.send), JobKind(name="purge", run=deliveries.purge)])
+        webhooks = Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets)
+        runner = JobRunner(store=store, clock=clock, jobs=jobs)
         yield Bench(store, clock, receiver, secrets, deliveries, webhooks, runner)
+        await outbound.aclose()
     await store.close()
 
 
@@ -149,24 +152,23 @@ async def test_410_ends_the_delivery_and_switches_its_webhook_off(bench: Bench) 
     assert not (await bench.webhooks.get("o1", webhook.id)).enabled
 
 
-async def test_an_address_that_may_not_be_called_is_given_up_at_once(bench: Bench) -> None:
-    class Guard(PlainOutbound):
-        async def request(self, method: str, url: str, **options: object) -> OutboundResponse:
-            raise InvalidRequest("This address is inside.")
-
-    bench.deliveries._outbound = Guard()
-    delivery = await bench.deliver()
-    await bench.runner.drain()
-    assert (await bench.state(delivery)).error == "This address is inside."
+async def test_an_address_inside_is_given_up_at_once(bench: Bench) -> None:
+    async with receiving() as other:
+        bench.receiver.url = other.url
+        delivery = await bench.deliver()
+        await bench.runner.drain()
+        state = await bench.state(delivery)
+        assert (state.status, state.attempt, other.calls) == ("dead", 1, [])
+        assert "inside" in (state.error or "")
 
 
 async def test_a_crash_after_the_answer_sends_the_same_id_again(bench: Bench) -> None:
     class KilledError(BaseException):
         pass
 
-    class Dying(PlainOutbound):
+    class Dying(GuardedOutbound):
         async def request(self, method: str, url: str, **options: object) -> OutboundResponse:
-            await super().request(method, url, **options)  # type: ignore[arg-type]
+            await good.request(method, url, **options)  # type: ignore[arg-type]
             raise KilledError
 
     good, bench.deliveries._outbound = bench.deliveries._outbound, Dying()
@@ -218,7 +220,7 @@ async def test_dead_letters_can_be_sent_again_one_and_all(bench: Bench) -> None:
 
 
 async def test_one_hanging_receiver_leaves_room_for_others(bench: Bench) -> None:
-    class Hanging(PlainOutbound):
+    class Hanging(GuardedOutbound):
         async def request(self, method: str, url: str, **options: object) -> OutboundResponse:
             if "/hang" in url:
                 hanging.append(url)
