@@ -20,6 +20,7 @@ from trivium.core.ports.outside import (
     Extracted,
     ExtractedPart,
     Extractor,
+    FileTree,
     FoundPassage,
     Images,
     Outbound,
@@ -28,6 +29,7 @@ from trivium.core.ports.outside import (
     Passwords,
     Seal,
     Tokens,
+    TreeFile,
 )
 from trivium.core.ports.sandbox import Calendar, CodeResult, CodeRunner
 from trivium.core.ports.store import (
@@ -72,6 +74,7 @@ __all__ = [
     "Extracted",
     "ExtractedPart",
     "Extractor",
+    "FileTree",
     "Finished",
     "FoundPassage",
     "Images",
@@ -104,6 +107,7 @@ __all__ = [
     "ToolResult",
     "Topic",
     "Transaction",
+    "TreeFile",
     "Users",
     "WorkflowRuns",
     "Workflows",

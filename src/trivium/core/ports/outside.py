@@ -97,6 +97,37 @@ class PassageIndex(Protocol):
         """Return the best passages of these documents only, best first."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TreeFile:
+    """A file below a root: its path from there, with `/` between the parts."""
+
+    path: str
+    size_bytes: int
+
+
+class FileTree(Protocol):
+    """Files by path below a root of their own; nothing outside of the root can be reached.
+
+    A root is named by an id of ours, a path by a caller: InvalidRequest with code `invalid_path` that names the path
+    for what leaves the root, is a link, a folder or a device, or is no path at all.
+    """
+
+    async def size(self, root: str, path: str) -> int:
+        """Return a file's size in bytes; NotFound(kind="file")."""
+
+    async def read(self, root: str, path: str, *, size_max: int) -> bytes:
+        """Return a file's bytes; NotFound(kind="file"), LimitExceeded (`is_size`) when there are more."""
+
+    async def write(self, root: str, path: str, data: AsyncIterable[bytes], *, size_max: int) -> int:
+        """Store all of it or nothing, over what was there; return the size. LimitExceeded (`is_size`)."""
+
+    async def find(self, root: str, *, limit: int) -> Sequence[TreeFile]:
+        """Return the files of a root in order of their paths."""
+
+    async def remove(self, root: str, path: str) -> bool:
+        """Delete a file; False when it was not there."""
+
+
 class Images(Protocol):
     """Pictures, checked and re-encoded."""
 
