@@ -38,11 +38,12 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Producer:
-    """Who produced an event, when it was not the run's own agent."""
+    """Who produced an event, when it was not the run's own agent; `call_id` is the call that handed it the task."""
 
     type: Literal["agent", "sub_agent", "tool", "human"]
     id: str
     name: str
+    call_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

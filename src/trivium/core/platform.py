@@ -29,6 +29,7 @@ from trivium.core.services.prompt import ContextSource
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
 from trivium.core.services.signing import SigningSecrets
+from trivium.core.services.sub_agents import SubAgents
 from trivium.core.services.tools import ToolBox
 from trivium.core.services.webhooks import Webhooks
 
@@ -71,6 +72,7 @@ class Platform:
     access: Access
     models: Models
     tools: ToolBox
+    sub_agents: SubAgents
     jobs: Jobs
     job_runner: JobRunner
     deliveries: Deliveries
@@ -127,6 +129,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         access=access,
         models=models,
         tools=tools,
+        sub_agents=SubAgents(store=store, clock=clock),
         jobs=jobs,
         job_runner=JobRunner(store=store, clock=clock, jobs=jobs, owner=settings.runs.owner),
         deliveries=deliveries,

@@ -8,7 +8,7 @@ from trivium.core.errors import Conflict, LimitExceeded, NotFound
 from trivium.core.events import RunStarted, StoredEvent
 from trivium.core.model import ids
 from trivium.core.model.access import Principal
-from trivium.core.model.agents import Agent, RunLimits
+from trivium.core.model.agents import Agent, RunLimits, SubAgent
 from trivium.core.model.conversations import Conversation, Message
 from trivium.core.model.json import JSONObject
 from trivium.core.model.organizations import ModelAccount
@@ -39,6 +39,7 @@ class Begun:
     agent: Agent
     history: Sequence[Message]
     accounts: Sequence[ModelAccount]
+    sub_agents: Sequence[SubAgent] = ()
     events: Sequence[StoredEvent] = ()
 
 
@@ -137,7 +138,14 @@ class Admission:
         else:
             tx.runs.put(replace(run, event_count=0))
         tx.events.append(run.id, self.settings.owner, 1, [(now, started)])
-        return Begun(run=run, agent=agent, history=history, accounts=accounts, events=(StoredEvent(1, now, started),))
+        return Begun(
+            run=run,
+            agent=agent,
+            history=history,
+            accounts=accounts,
+            sub_agents=tx.sub_agents.find(agent.organization_id, agent_id=agent.id),
+            events=(StoredEvent(1, now, started),),
+        )
 
 
 def _open_conversation(

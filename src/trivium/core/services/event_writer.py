@@ -90,6 +90,11 @@ class LiveRun:
     def add(self, at: datetime, events: Sequence[RunEvent], extra: Extra | None) -> None:
         """Queue events behind the text gathered so far."""
         self._close_text(at)
+        if len(events) == 1 and self._events and extra is None:
+            joined = _joined(self._events[-1][1], events[0])
+            if joined is not None:
+                self._events[-1] = (self._events[-1][0], joined)
+                return
         self._events.extend((at, event) for event in events)
         if extra is not None:
             self._extras.append(extra)
@@ -260,6 +265,13 @@ def _append_all(tx: Transaction, batches: Sequence[_Batch]) -> None:
             continue
         for extra in batch.extras:
             extra(tx)
+
+
+def _joined(first: RunEvent, second: RunEvent) -> TextDelta | None:
+    """Return two pieces of one sub-agent's text as one; what the agent itself says was gathered before."""
+    if isinstance(first, TextDelta) and isinstance(second, TextDelta) and first.producer == second.producer:
+        return TextDelta(text=first.text + second.text, producer=first.producer)
+    return None
 
 
 def _lease_lost(live: LiveRun) -> Conflict:

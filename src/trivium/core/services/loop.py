@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from trivium.core.errors import CoreError, LimitExceeded, UpstreamFailed
@@ -12,22 +11,22 @@ from trivium.core.events import (
     ApprovalRequested,
     ModelCalled,
     PlannedCall,
-    Producer,
     ReasoningDelta,
     RunEvent,
     RunFinished,
     StatusChanged,
     StepFinished,
+    SubAgentFinished,
+    SubAgentStarted,
     TextDelta,
     ToolCalled,
     ToolReturned,
 )
-from trivium.core.model.agents import Agent, RunLimits, ToolSpec
+from trivium.core.model.agents import Agent, SubAgent, ToolSpec
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSON
-from trivium.core.model.runs import Run, Usage
+from trivium.core.model.runs import Usage
 from trivium.core.ports import (
-    ChatMessage,
     Finished,
     ModelRequest,
     Prices,
@@ -38,8 +37,8 @@ from trivium.core.ports import (
     ToolResult,
 )
 from trivium.core.services.citations import cited
-from trivium.core.services.models import ModelChoice
-from trivium.core.services.progress import Progress
+from trivium.core.services.sub_agents import nested_turn, sub_agent_of
+from trivium.core.services.turn import Turn
 
 _PARALLEL_CALLS_MAX = 8
 
@@ -68,23 +67,6 @@ class Sink(Protocol):
 
     async def commit(self, *events: RunEvent) -> None:
         """Record events and return when they are durable."""
-
-
-@dataclass(kw_only=True)
-class Turn:
-    """Everything a run needs to go from where it stands to its end."""
-
-    run: Run
-    agent: Agent
-    model: ModelChoice
-    messages: Sequence[ChatMessage]
-    specs: Mapping[str, ToolSpec]
-    limits: RunLimits
-    progress: Progress = field(default_factory=Progress)
-    producer: Producer | None = None
-    depth: int = 0
-    options: Mapping[str, JSON] = field(default_factory=dict)
-    cited: Sequence[int] | None = None
 
 
 class AgentLoop:
@@ -254,13 +236,17 @@ class AgentLoop:
         turn.progress.apply(called)
         await sink.commit(called)
         began = time.monotonic()
-        result = await self._call(turn, call)
+        result = await self._call(turn, sink, call)
         await self._returned(turn, sink, call, result, duration_ms=round((time.monotonic() - began) * 1000))
 
-    async def _call(self, turn: Turn, call: PlannedCall) -> ToolResult:
-        if call.tool not in turn.specs:
+    async def _call(self, turn: Turn, sink: Sink, call: PlannedCall) -> ToolResult:
+        spec = turn.specs.get(call.tool)
+        if spec is None:
             known = ", ".join(sorted(turn.specs)) or "none"
             return ToolResult(output=f"There is no tool {call.tool!r}. Tools: {known}.", is_error=True)
+        sub_agent = sub_agent_of(spec, turn.sub_agents)
+        if sub_agent is not None:
+            return await self._delegate(turn, sink, call, sub_agent)
         run = turn.run
         context = ToolContext(
             organization_id=run.organization_id,
@@ -274,6 +260,28 @@ class AgentLoop:
             depth=turn.depth,
         )
         return await self._tools.call(call.tool, call.input, context)
+
+    async def _delegate(self, turn: Turn, sink: Sink, call: PlannedCall, sub_agent: SubAgent) -> ToolResult:
+        """Let a sub-agent do the task; its failure is a result the agent sees, its events are its checkpoints."""
+        try:
+            nested = nested_turn(turn, call, sub_agent, turn.earlier)
+        except LimitExceeded as error:
+            return ToolResult(output=error.message, is_error=True)
+        producer = nested.producer
+        assert producer is not None  # noqa: S101 - a nested turn always has one
+        if not nested.progress.steps:
+            sink.post(SubAgentStarted(call_id=call.call_id, task=nested.messages[-1].text, producer=producer))
+        used_before = len(nested.progress.usage)
+        try:
+            final = await self.drive(nested, sink)
+            output, is_error = (final.output, False) if final else ("It needs a person's approval.", True)
+        except CoreError as error:
+            if error.code == "lease_lost":
+                raise
+            output, is_error = f"{sub_agent.name} failed: {error.message}", True
+        turn.progress.usage.extend(nested.progress.usage[used_before:])
+        sink.post(SubAgentFinished(call_id=call.call_id, output=output, producer=producer, is_error=is_error))
+        return ToolResult(output=output, is_error=is_error, sources=tuple(nested.progress.sources))
 
     async def _returned(
         self, turn: Turn, sink: Sink, call: PlannedCall, result: ToolResult, *, duration_ms: int

@@ -133,15 +133,20 @@ class Progress:
         return messages
 
 
-def replay(events: Iterable[RunEvent], *, producer_id: str | None = None) -> Progress:
-    """Return the progress of the run's own agent, or of the sub-agent that works under `producer_id`."""
+def replay(events: Iterable[RunEvent], *, call_id: str | None = None) -> Progress:
+    """Return the progress of the run's own agent, or of the sub-agent that works on the task of `call_id`.
+
+    What sub-agents used counts as use of the run, too.
+    """
     progress = Progress()
     for event in events:
         if isinstance(event, SubAgentStarted | SubAgentFinished):
             continue
         producer = getattr(event, "producer", None)
-        if (producer.id if producer is not None else None) == producer_id:
+        if (producer.call_id if producer is not None else None) == call_id:
             progress.apply(event)
+        elif call_id is None and isinstance(event, StepFinished):
+            progress.usage.append(event.usage)
     return progress
 
 

@@ -16,10 +16,12 @@ from trivium.core.model.runs import Run, RunStatus
 from trivium.core.ports import BlobStore, ChatMessage, Clock, Store, Transaction
 from trivium.core.services.admission import Admission, Begun
 from trivium.core.services.event_writer import EventWriter, LiveRun
-from trivium.core.services.loop import AgentLoop, Tools, Turn
+from trivium.core.services.loop import AgentLoop, Tools
 from trivium.core.services.models import ModelChoice, Models
 from trivium.core.services.progress import Progress, replay
 from trivium.core.services.prompt import HISTORY_MESSAGES_MAX, Context, ContextSource, build_messages
+from trivium.core.services.sub_agents import delegation_specs
+from trivium.core.services.turn import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +115,7 @@ class RunDriver:
     async def _prepare(self, live: LiveRun, begun: Begun, progress: Progress) -> Turn:
         run, agent = begun.run, begun.agent
         choice = self._models.choose(agent.model, begun.accounts)
-        specs = {spec.name: spec for spec in await self._tools.specs(agent)}
+        specs = {spec.name: spec for spec in await self._tools.specs(agent)} | delegation_specs(begun.sub_agents)
         contexts: list[Context] = []
         for source in self._context_sources:
             context = await source.context(run, agent)
@@ -150,6 +152,8 @@ class RunDriver:
             limits=_tightest(begun.agent.limits, self._settings.limits, begun.run.input.limits),
             progress=progress,
             options=options if isinstance(options, dict) else {},
+            sub_agents=begun.sub_agents,
+            earlier=[stored.event for stored in begun.events],
         )
 
     async def _end(self, live: LiveRun, run: Run, progress: Progress, final: RunEvent | None) -> None:
@@ -330,7 +334,14 @@ class RunDriver:
         tail = tx.messages.tail(run.conversation_id, HISTORY_MESSAGES_MAX)
         history = [message for message in tail if message.run_id != run.id]
         events = tx.events.read(run.id, 0, _EVENTS_MAX)
-        return Begun(run=run, agent=agent, history=history, accounts=accounts, events=events)
+        return Begun(
+            run=run,
+            agent=agent,
+            history=history,
+            accounts=accounts,
+            sub_agents=tx.sub_agents.find(agent.organization_id, agent_id=agent.id),
+            events=events,
+        )
 
 
 class _Sink:

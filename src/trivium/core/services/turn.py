@@ -1,0 +1,32 @@
+"""What one agent, or sub-agent, needs to go on from where a run stands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trivium.core.events import Producer, RunEvent
+from trivium.core.model.agents import Agent, RunLimits, SubAgent, ToolSpec
+from trivium.core.model.json import JSON
+from trivium.core.model.runs import Run
+from trivium.core.ports import ChatMessage
+from trivium.core.services.models import ModelChoice
+from trivium.core.services.progress import Progress
+
+
+@dataclass(kw_only=True)
+class Turn:
+    """Everything a run needs to go from where it stands to its end."""
+
+    run: Run
+    agent: Agent
+    model: ModelChoice
+    messages: Sequence[ChatMessage]
+    specs: Mapping[str, ToolSpec]
+    limits: RunLimits
+    progress: Progress = field(default_factory=Progress)
+    producer: Producer | None = None
+    depth: int = 0
+    options: Mapping[str, JSON] = field(default_factory=dict)
+    cited: Sequence[int] | None = None
+    sub_agents: Sequence[SubAgent] = ()
+    # What was committed before this process took the run up: where its sub-agents stand.
+    earlier: Sequence[RunEvent] = ()
