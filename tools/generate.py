@@ -8,7 +8,10 @@ A new generated file is one more row of GENERATORS: its path and the function th
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+
+from tools.unasync import sync_modules, sync_text
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Written by `make generate`; edits here are lost. -->\n\n"
@@ -38,6 +41,7 @@ def decisions_page() -> str:
 GENERATORS: dict[str, Callable[[], str]] = {
     "docs/decisions/index.md": decisions_page,
     "docs/reference/commands.md": commands_page,
+    **{path: partial(sync_text, name) for path, name in sync_modules().items()},
 }
 
 

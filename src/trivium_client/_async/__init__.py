@@ -1,0 +1,1 @@
+"""The clients as they are written: asynchronous. The synchronous ones in _generated follow from these."""

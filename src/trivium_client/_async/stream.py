@@ -1,0 +1,177 @@
+"""A run as it is told: typed events that go on where a broken connection stopped."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Generic, Self, TypeVar
+
+import httpx2
+
+from trivium_client._async.transport import AsyncTransport, discard, failure
+from trivium_client._call import Call
+from trivium_client._clock import pause_async
+from trivium_client._errors import ApiError, ConnectionFailed, InvalidAnswer, RunFailed, StreamBroken
+from trivium_client._reading import Reading
+from trivium_client._retry import delay_s, is_worth_a_retry
+from trivium_client._sse import ServerSentEvent, SseDecoder
+
+RESUMES_WITHOUT_PROGRESS_MAX = 8
+E = TypeVar("E")
+
+
+class AsyncEventStream(Generic[E]):
+    """Iterate over it for events, or over `text_deltas()` for the answer's text alone.
+
+    The request goes out with the first event that is asked for, or on entering the context; only then are refusals
+    raised. A connection that breaks is opened again with the last event's id, so no event is lost or repeated; after
+    eight tries without a new event (half a minute) StreamBroken is raised. Leaving early does not cancel the run.
+    """
+
+    def __init__(self, transport: AsyncTransport, call: Call, reading: Reading[E]) -> None:
+        self._transport = transport
+        self._call = call
+        self._reading = reading
+        self._headers = {**transport.headers(call), "accept": "text/event-stream", "cache-control": "no-store"}
+        self._response: httpx2.Response | None = None
+        self._pieces: AsyncIterator[bytes] | None = None
+        self._decoder = SseDecoder()
+        self._pending: deque[E] = deque()
+        self._fruitless = 0
+        self._is_done = False
+        self.run_id: str | None = None
+        self.last_event_id: str | None = None
+        self.resumes = 0
+
+    @property
+    def request_id(self) -> str:
+        """Return the id to name when you report a problem with this stream."""
+        return self._headers["request-id"]
+
+    @property
+    def response_headers(self) -> dict[str, str]:
+        """Return the headers of the newest response; empty before the first."""
+        return dict(self._response.headers) if self._response is not None else {}
+
+    async def __aenter__(self) -> Self:
+        while self._response is None:
+            await self._connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop reading. The run goes on at the server."""
+        self._is_done = True
+        self._pending.clear()
+        response, self._response, self._pieces = self._response, None, None
+        await discard(response)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> E:
+        while not self._pending:
+            if self._is_done:
+                await self.close()
+                raise StopAsyncIteration
+            if self._response is None:
+                await self._connect()
+            else:
+                await self._receive()
+        return self._pending.popleft()
+
+    async def text_deltas(self) -> AsyncIterator[str]:
+        """Yield the pieces of the answer as they come; raises RunFailed when the run fails."""
+        async for event in self:
+            if (message := self._reading.failure(event)) is not None:
+                raise RunFailed(message, request_id=self.request_id)
+            if text := self._reading.text(event):
+                yield text
+
+    async def text(self) -> str:
+        """Read to the end and return the whole answer; raises RunFailed when the run fails."""
+        return "".join([piece async for piece in self.text_deltas()])
+
+    async def _connect(self) -> None:
+        """Open the stream, or open it again; waits before the next try when it fails."""
+        headers = dict(self._headers)
+        if self._has_begun:
+            self.resumes += 1
+            headers |= {"last-event-id": self.last_event_id or "0"}
+            headers |= {"run-id": self.run_id} if self.run_id else {}
+        try:
+            response = await self._transport.open(self._call, headers)
+        except httpx2.TransportError as error:
+            await self._pause(failure(error, headers))
+            return
+        except ApiError as error:
+            if not is_worth_a_retry(error.status):
+                raise
+            await self._pause(error)
+            return
+        kind = response.headers.get("content-type", "")
+        if not kind.startswith("text/event-stream"):
+            await discard(response)
+            raise InvalidAnswer(f"the answer is no event stream but {kind!r}", request_id=self.request_id)
+        self.run_id = response.headers.get("run-id") or self.run_id
+        self._response, self._pieces, self._decoder = response, response.aiter_bytes(), SseDecoder()
+
+    async def _receive(self) -> None:
+        """Read the next piece of the body and keep the events in it."""
+        if self._pieces is None:
+            return
+        try:
+            piece = await anext(self._pieces, None)
+            messages = self._decoder.feed(piece) if piece is not None else []
+        except httpx2.TransportError as error:
+            await self._lose(failure(error, self._headers))
+            return
+        except ValueError as error:
+            raise InvalidAnswer(str(error), request_id=self.request_id) from error
+        if piece is None:
+            await self._lose(ConnectionFailed("the stream ended before its last event"))
+            return
+        for message in messages:
+            self._take(message)
+
+    def _take(self, message: ServerSentEvent) -> None:
+        if self._is_done or not self._is_new(message.id):
+            return
+        self.last_event_id = message.id or self.last_event_id
+        event = self._reading.parse(message.data)
+        self._fruitless = 0
+        if event is not None:
+            self._pending.append(event)
+        self._is_done = self._reading.is_end(message.data, event)
+
+    def _is_new(self, event_id: str | None) -> bool:
+        """Return whether an event was not read before; ids are sequence numbers, so a lower one is a repeat."""
+        if event_id is None or self.last_event_id is None:
+            return True
+        number, last = event_id.rpartition(":")[2], self.last_event_id.rpartition(":")[2]
+        if number.isdecimal() and last.isdecimal():
+            return int(number) > int(last)
+        return event_id != self.last_event_id
+
+    @property
+    def _has_begun(self) -> bool:
+        return self.run_id is not None or self.last_event_id is not None
+
+    async def _lose(self, error: ConnectionFailed) -> None:
+        """Give up the connection; raises StreamBroken where the server gave nothing to resume by."""
+        response, self._response, self._pieces = self._response, None, None
+        await discard(response)
+        if not self._has_begun:
+            raise StreamBroken(str(error), request_id=self.request_id) from error
+        await self._pause(error)
+
+    async def _pause(self, error: ConnectionFailed | ApiError) -> None:
+        """Wait before another try, or raise when there were enough of them."""
+        tries = RESUMES_WITHOUT_PROGRESS_MAX if self._has_begun else self._transport.options.max_retries
+        delay = delay_s(self._fruitless, error.retry_after_s if isinstance(error, ApiError) else None)
+        if self._fruitless >= tries or delay is None:
+            if self._has_begun and isinstance(error, ConnectionFailed):
+                raise StreamBroken(str(error), request_id=self.request_id, last_event_id=self.last_event_id) from error
+            raise error
+        self._fruitless += 1
+        await pause_async(delay)

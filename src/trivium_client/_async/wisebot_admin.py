@@ -1,0 +1,135 @@
+"""The groups of methods that need a dashboard token."""
+
+from collections.abc import Sequence
+
+from trivium_client._async.client import AsyncResource
+from trivium_client._call import Call, path
+from trivium_client._clock import pause_async
+from trivium_client._errors import TimedOut
+from trivium_client._model import Items
+from trivium_client.models.wisebot import (
+    ApiKey,
+    ApiKeyCreated,
+    PlaygroundAccepted,
+    PlaygroundRun,
+    PlaygroundSession,
+    Record,
+    Webhook,
+    WebhookCreated,
+)
+
+POLL_S = 1.0
+
+
+class AsyncApiKeys(AsyncResource):
+    """Keys of the organization."""
+
+    async def list(self) -> Items[ApiKey]:
+        """Return all keys, without their secrets."""
+        return await self._transport.fetch_items(ApiKey, Call(method="GET", path="/api/v1/api-keys", unwrap="keys"))
+
+    async def create(self, name: str) -> ApiKeyCreated:
+        """Make a key; its `key` is shown this once."""
+        call = Call(method="POST", path="/api/v1/api-keys", body={"name": name})
+        return await self._transport.fetch(ApiKeyCreated, call)
+
+    async def revoke(self, key_id: str) -> None:
+        """Revoke a key."""
+        await self._transport.send(Call(method="DELETE", path=path("/api/v1/api-keys/{}", key_id)))
+
+
+class AsyncWebhooks(AsyncResource):
+    """Subscriptions to what happens."""
+
+    async def list(self) -> Items[Webhook]:
+        """Return all of them, without their secrets."""
+        call = Call(method="GET", path="/api/v1/webhooks", unwrap="webhooks")
+        return await self._transport.fetch_items(Webhook, call)
+
+    async def create(self, url: str, events: Sequence[str]) -> WebhookCreated:
+        """Subscribe an address to events; the `secret` that signs them is shown this once."""
+        call = Call(method="POST", path="/api/v1/webhooks", body={"url": url, "events": [*events]})
+        return await self._transport.fetch(WebhookCreated, call)
+
+    async def delete(self, webhook_id: str) -> None:
+        """End a subscription."""
+        await self._transport.send(Call(method="DELETE", path=path("/api/v1/webhooks/{}", webhook_id)))
+
+
+class AsyncDeliveries(AsyncResource):
+    """Outgoing signed calls and how they fared."""
+
+    async def list(self, *, limit: int | None = None, status: str | None = None) -> Items[Record]:
+        """Return the newest."""
+        call = Call(
+            method="GET", path="/api/v1/deliveries", params={"limit": limit, "status": status}, unwrap="deliveries"
+        )
+        return await self._transport.fetch_items(Record, call)
+
+    async def get(self, delivery_id: str) -> Record:
+        """Return one with its tries; raises NotFound."""
+        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/deliveries/{}", delivery_id)))
+
+    async def resend(self, delivery_id: str) -> Record:
+        """Send one again under the same id."""
+        return await self._transport.fetch(
+            Record, Call(method="POST", path=path("/api/v1/deliveries/{}/resend", delivery_id))
+        )
+
+
+class AsyncAdmin(AsyncResource):
+    """Keys, webhooks and deliveries."""
+
+    @property
+    def api_keys(self) -> AsyncApiKeys:
+        """Return the keys of the organization."""
+        return AsyncApiKeys(self._transport)
+
+    @property
+    def webhooks(self) -> AsyncWebhooks:
+        """Return the subscriptions."""
+        return AsyncWebhooks(self._transport)
+
+    @property
+    def deliveries(self) -> AsyncDeliveries:
+        """Return the outgoing calls."""
+        return AsyncDeliveries(self._transport)
+
+
+class AsyncPlayground(AsyncResource):
+    """Try an agent without a visitor."""
+
+    async def send(self, agent_id: str, prompt: str, *, session_id: str | None = None) -> PlaygroundAccepted:
+        """Ask; the answer is fetched by `get` or `wait`."""
+        given = {"agentId": agent_id, "prompt": prompt, "sessionId": session_id}
+        body = {key: value for key, value in given.items() if value is not None}
+        call = Call(method="POST", path="/api/v1/playground/messages", body=body)
+        return await self._transport.fetch(PlaygroundAccepted, call)
+
+    async def get(self, run_id: str) -> PlaygroundRun:
+        """Return a run as it stands; raises NotFound."""
+        call = Call(method="GET", path=path("/api/v1/playground/runs/{}", run_id))
+        return await self._transport.fetch(PlaygroundRun, call)
+
+    async def wait(self, run_id: str, *, timeout: float = 300.0, poll: float = POLL_S) -> PlaygroundRun:
+        """Return a run when it has ended, asking every `poll` seconds; raises TimedOut."""
+        for _ in range(max(1, int(timeout / max(poll, 0.01)))):
+            run = await self.get(run_id)
+            if run.is_final:
+                return run
+            await pause_async(poll)
+        raise TimedOut(f"the run {run_id} has not ended after {timeout:g} s; it goes on")
+
+    async def sessions(self) -> Items[PlaygroundSession]:
+        """Return the conversations of the playground."""
+        call = Call(method="GET", path="/api/v1/playground/sessions", unwrap="sessions")
+        return await self._transport.fetch_items(PlaygroundSession, call)
+
+    async def get_session(self, session_id: str) -> PlaygroundSession:
+        """Return one with its messages; raises NotFound."""
+        call = Call(method="GET", path=path("/api/v1/playground/sessions/{}", session_id))
+        return await self._transport.fetch(PlaygroundSession, call)
+
+    async def delete_session(self, session_id: str) -> None:
+        """Delete one."""
+        await self._transport.send(Call(method="DELETE", path=path("/api/v1/playground/sessions/{}", session_id)))

@@ -1,0 +1,207 @@
+"""The WizChat Management API: chatbots and their configuration as a document."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import TypeAlias
+
+import httpx2
+
+from trivium_client._async.client import AsyncClient
+from trivium_client._async.transport import AsyncTransport, content_of, parsed, refusal
+from trivium_client._async.wizchat_content import AsyncDeployment, AsyncDocuments, AsyncDomains, AsyncVideos
+from trivium_client._async.wizchat_resources import (
+    AsyncAccessLists,
+    AsyncAccessProtection,
+    AsyncAnalytics,
+    AsyncExternalApi,
+    AsyncMcpServers,
+    AsyncOAuthClients,
+    AsyncRevisions,
+    AsyncScopes,
+    AsyncSkills,
+    AsyncTelemetry,
+)
+from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, path
+from trivium_client._errors import MissingConfiguration
+from trivium_client._json import JsonInput, JsonObject
+from trivium_client._model import Items
+from trivium_client.models.wizchat import (
+    ApplyResult,
+    ChatbotConfigDocument,
+    OAuthTokenResponse,
+    PublicChatbot,
+    UsageSummary,
+)
+
+Document: TypeAlias = "ChatbotConfigDocument | JsonInput"
+PAGE_SIZE = 100
+
+
+class AsyncWizChat(AsyncClient):
+    """Talks to the WizChat Management API with a `wpk_live_…` key.
+
+    The key is read from `WIZCHAT_API_KEY` and the address from `WIZCHAT_BASE_URL`, else `TRIVIUM_URL`, else it is
+    this machine's port 8080. `timeout` is in seconds and per try.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float = 30.0,
+        max_retries: int = 2,
+        headers: Mapping[str, str] | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        key = needed(first_of(api_key, "WIZCHAT_API_KEY"), "api_key", "WIZCHAT_API_KEY")
+        address = first_of(base_url, "WIZCHAT_BASE_URL", "TRIVIUM_URL") or LOCAL_ADDRESS
+        super().__init__(
+            AsyncTransport(
+                base_url=address.rstrip("/"),
+                headers={"authorization": f"Bearer {key}"},
+                options=Options(timeout=timeout, max_retries=max_retries, headers=headers or {}),
+                transport=transport,
+            )
+        )
+        self._wire()
+
+    def _wire(self) -> None:
+        self.scopes = AsyncScopes(self._transport)
+        self.access_protection = AsyncAccessProtection(self._transport)
+        self.external_api = AsyncExternalApi(self._transport)
+        self.access_lists = AsyncAccessLists(self._transport)
+        self.telemetry = AsyncTelemetry(self._transport)
+        self.mcp_servers = AsyncMcpServers(self._transport)
+        self.skills = AsyncSkills(self._transport)
+        self.documents = AsyncDocuments(self._transport)
+        self.videos = AsyncVideos(self._transport)
+        self.deployment = AsyncDeployment(self._transport)
+        self.domains = AsyncDomains(self._transport)
+        self.analytics = AsyncAnalytics(self._transport)
+        self.oauth_clients = AsyncOAuthClients(self._transport)
+        self.revisions = AsyncRevisions(self._transport)
+
+    async def list_chatbots(self) -> Items[PublicChatbot]:
+        """Return all chatbots that the key may see."""
+        return await self._transport.fetch_items(
+            PublicChatbot, Call(method="GET", path="/api/v1/chatbots", unwrap="chatbots")
+        )
+
+    async def iterate_chatbots(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[PublicChatbot]:
+        """Yield all chatbots, fetching page after page."""
+        cursor: str | None = None
+        while True:
+            call = Call(
+                method="GET", path="/api/v1/chatbots", params={"limit": page_size, "cursor": cursor}, unwrap="chatbots"
+            )
+            page = await self._transport.fetch_items(PublicChatbot, call)
+            for chatbot in page:
+                yield chatbot
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def get_chatbot(self, chatbot_id: str) -> PublicChatbot:
+        """Return one chatbot; raises NotFound."""
+        return await self._transport.fetch(
+            PublicChatbot, Call(method="GET", path=path("/api/v1/chatbots/{}", chatbot_id), unwrap="chatbot")
+        )
+
+    async def create_chatbot(self, name: str, **core: object) -> PublicChatbot:
+        """Make a chatbot; further arguments are fields of the section `core`, spelled as on the wire."""
+        return await self._transport.fetch(
+            PublicChatbot,
+            Call(method="POST", path="/api/v1/chatbots", body={"name": name, **core}, unwrap="chatbot"),
+        )
+
+    async def update_chatbot(self, chatbot_id: str, core: JsonInput) -> PublicChatbot:
+        """Change fields of the section `core`; a field that is null is cleared, one that is absent stays."""
+        return await self._transport.fetch(
+            PublicChatbot,
+            Call(method="PATCH", path=path("/api/v1/chatbots/{}", chatbot_id), body={**core}, unwrap="chatbot"),
+        )
+
+    async def delete_chatbot(self, chatbot_id: str) -> None:
+        """Delete a chatbot and everything it has."""
+        await self._transport.send(Call(method="DELETE", path=path("/api/v1/chatbots/{}", chatbot_id)))
+
+    async def get_config(self, chatbot_id: str) -> ChatbotConfigDocument:
+        """Export the configuration, as far as the key may read it. Its `etag` names this state."""
+        return await self._transport.fetch(
+            ChatbotConfigDocument, Call(method="GET", path=path("/api/v1/chatbots/{}/config", chatbot_id))
+        )
+
+    async def apply_config(
+        self,
+        chatbot_id: str,
+        document: Document,
+        *,
+        dry_run: bool = False,
+        prune: bool | None = None,
+        if_match: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> ApplyResult:
+        """Bring a chatbot to the state in the document, or with `dry_run` only plan it.
+
+        A partial failure (HTTP 422) is returned, not raised: see `failed`. `prune` overrides the document's own
+        value. With `if_match` the call raises Conflict (412) when the chatbot is no longer in that state.
+        """
+        call = Call(
+            method="POST",
+            path=path("/api/v1/chatbots/{}/apply", chatbot_id),
+            params={"dryRun": True} if dry_run else {},
+            body=body_of(document, prune),
+            headers={**(headers or {}), **({"if-match": if_match} if if_match else {})},
+            accepts=frozenset({422}),
+            conflict_passes=False,
+        )
+        raw = await self._transport.send(call)
+        if raw.status == 422 and not is_partial_failure(raw.content):
+            raise refusal(raw)
+        result = parsed(ApplyResult, content_of(raw, None), raw)
+        result.attach(raw)
+        return result
+
+    async def usage(self) -> UsageSummary:
+        """Return how much of the daily quota is used."""
+        return await self._transport.fetch(UsageSummary, Call(method="GET", path="/api/v1/usage"))
+
+    async def openapi(self) -> JsonObject:
+        """Return the OpenAPI document of the API."""
+        return (await self._transport.send(Call(method="GET", path="/api/v1/openapi.json"))).json()
+
+    async def fetch_token(self, client_id: str, client_secret: str, *, scope: str | None = None) -> OAuthTokenResponse:
+        """Return a token for the credentials of an OAuth client; use it as `api_key` of another client."""
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        return await self._transport.fetch(
+            OAuthTokenResponse,
+            Call(method="POST", path="/api/v1/oauth/token", form=form | ({"scope": scope} if scope else {})),
+        )
+
+
+def body_of(document: Document, prune: bool | None) -> dict[str, object]:
+    """Return the document as apply takes it: without what only an export or a call may hold.
+
+    A field that was set to None is sent as null, which clears it; one that was never set is left out.
+    """
+    if isinstance(document, ChatbotConfigDocument):
+        body: dict[str, object] = document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        body |= {"apiVersion": document.apiVersion, "kind": document.kind}
+        if document.prune is None:
+            body.pop("prune", None)
+    elif isinstance(document, Mapping):
+        body = dict(document)
+    else:
+        raise MissingConfiguration("the document is neither a ChatbotConfigDocument nor a mapping")
+    body = {key: value for key, value in body.items() if key not in {"dryRun", "_omittedSections"}}
+    return body if prune is None else {**body, "prune": prune}
+
+
+def is_partial_failure(content: bytes) -> bool:
+    """Return whether the body of a 422 is an apply that stopped, not a refusal."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and "error" not in body and "plan" in body

@@ -1,0 +1,165 @@
+# Written by `make generate` from ../_async/wabee_resources.py; edits here are lost.
+"""What belongs to a Wabee agent, one group of methods each."""
+
+import builtins
+from collections.abc import Iterator, Sequence
+
+from trivium_client._generated.client import Resource
+from trivium_client._call import Call, RawResponse, path
+from trivium_client._json import JsonInput
+from trivium_client._model import Items
+from trivium_client._upload import FileInput, Progress, upload_of
+from trivium_client.models.wabee import (
+    AdditionStrategy,
+    AgentFile,
+    Memory,
+    Observed,
+    Session,
+    SessionDetail,
+    SessionPage,
+    SubAgent,
+    SubAgentCreated,
+    Tool,
+    ToolResult,
+    Trace,
+)
+
+FULL_CONTENT = 50_000
+PAGE_SIZE = 50
+
+
+class Sessions(Resource):
+    """Conversations."""
+
+    def list(self, *, limit: int | None = None, before: str | None = None) -> SessionPage:
+        """Return a page, the newest first: 10 unless told otherwise, at most 50; `before` is a session id."""
+        call = Call(method="GET", path="/sessions", params={"limit": limit, "before": before})
+        return self._transport.fetch(SessionPage, call)
+
+    def iterate(self, *, page_size: int = PAGE_SIZE) -> Iterator[Session]:
+        """Yield all of them, fetching page after page."""
+        before: str | None = None
+        while True:
+            page = self.list(limit=page_size, before=before)
+            for session in page.sessions:
+                yield session
+            if not page.has_more or not page.sessions:
+                return
+            before = page.sessions[-1].session_id
+
+    def get(self, session_id: str) -> SessionDetail:
+        """Return one with its messages; raises NotFound."""
+        return self._transport.fetch(SessionDetail, Call(method="GET", path=path("/sessions/{}", session_id)))
+
+    def delete(self, session_id: str) -> None:
+        """Delete one with its messages."""
+        self._transport.send(Call(method="DELETE", path=path("/sessions/{}", session_id)))
+
+    def trace(
+        self, session_id: str, *, request_id: str | None = None, max_content_length: int = FULL_CONTENT
+    ) -> Trace:
+        """Return what happened in it, run by run; longer contents are cut."""
+        call = Call(
+            method="GET",
+            path=path("/sessions/{}/trace", session_id),
+            params={"request_id": request_id, "max_content_length": max_content_length},
+        )
+        return self._transport.fetch(Trace, call)
+
+    def active(self) -> Items[Session]:
+        """Return the conversations in which a run is streaming now."""
+        return self._transport.fetch_items(Session, Call(method="GET", path="/sessions/streams/active"))
+
+
+class Tools(Resource):
+    """What the agent can use."""
+
+    def list(self) -> Items[Tool]:
+        """Return all tools with the schemas of their inputs."""
+        return self._transport.fetch_items(Tool, Call(method="GET", path="/tools", unwrap="tools"))
+
+    def execute(self, tool_name: str, tool_input: JsonInput, *, session_id: str | None = None) -> ToolResult:
+        """Run one outside of a conversation. A tool that failed is returned: its `status` is `error`."""
+        body = {"tool_name": tool_name, "tool_input": {**tool_input}, "session_id": session_id}
+        return self._transport.fetch(ToolResult, Call(method="POST", path="/tool/execute", body=body))
+
+
+class SubAgents(Resource):
+    """Helpers of the agent."""
+
+    def list(self) -> Items[SubAgent]:
+        """Return all of them."""
+        call = Call(method="GET", path="/chain/sub_agents", unwrap="sub_agents")
+        return self._transport.fetch_items(SubAgent, call)
+
+    def create(
+        self,
+        name: str,
+        *,
+        description: str,
+        objective: str,
+        tools: Sequence[str] = (),
+        workflow_type: str | None = None,
+    ) -> SubAgentCreated:
+        """Make one; it is called inside the agent's runs. `workflow_type` is react or hierarchical."""
+        given = {"name": name, "description": description, "objective": objective, "tools": [*tools]}
+        body = given | ({"workflow_type": workflow_type} if workflow_type else {})
+        return self._transport.fetch(SubAgentCreated, Call(method="POST", path="/chain/sub_agents", body=body))
+
+    def get(self, sub_agent_id: str) -> RawResponse:
+        """Return one; raises NotFound."""
+        return self._transport.send(Call(method="GET", path=path("/chain/sub_agents/{}", sub_agent_id)))
+
+    def delete(self, sub_agent_id: str) -> None:
+        """Delete one."""
+        self._transport.send(Call(method="DELETE", path=path("/chain/sub_agents/{}", sub_agent_id)))
+
+
+class Memory(Resource):
+    """What the agent keeps from its conversations."""
+
+    def list(self, module_id: str = "agent_memory") -> Items[Memory]:
+        """Return all statements, the newest first."""
+        call = Call(method="GET", path="/memory/list", params={"module_id": module_id})
+        return self._transport.fetch_items(Memory, call)
+
+    def search(self, query: str, *, module_id: str = "agent_memory") -> Items[Memory]:
+        """Return at most ten statements, the best first."""
+        call = Call(method="GET", path="/memory/search", params={"query": query, "module_id": module_id})
+        return self._transport.fetch_items(Memory, call)
+
+    def observe(
+        self, statement: str, *, strategy: AdditionStrategy = "naive", module_id: str = "agent_memory"
+    ) -> Observed:
+        """Keep a statement: beside what contradicts it, or after deleting or correcting that."""
+        body = {"module_id": module_id, "addition_strategy": strategy, "input": statement}
+        return self._transport.fetch(Observed, Call(method="POST", path="/memory/observation", body=body))
+
+    def forget(self, ids: builtins.list[str], *, module_id: str = "agent_memory") -> RawResponse:
+        """Delete statements by their ids."""
+        return self._transport.send(
+            Call(method="POST", path="/memory/delete", body={"module_id": module_id, "ids": ids})
+        )
+
+    def reset(self, module_id: str = "agent_memory") -> RawResponse:
+        """Delete everything."""
+        return self._transport.send(Call(method="POST", path="/memory/reset", body={"module_id": module_id}))
+
+
+class Files(Resource):
+    """Files that only this agent reads."""
+
+    def upload(
+        self,
+        file: FileInput,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        on_progress: Progress | None = None,
+        timeout: float = 300.0,
+    ) -> AgentFile:
+        """Add a file; name it in `context_files` by the path in the answer."""
+        upload = upload_of(file, name=name, content_type=content_type, progress=on_progress)
+        return self._transport.fetch(
+            AgentFile, Call(method="POST", path="/files", upload=upload, timeout=timeout)
+        )

@@ -1,0 +1,226 @@
+# Written by `make generate` from ../_async/wisebot_resources.py; edits here are lost.
+"""The groups of methods that a key and a dashboard token may both use."""
+
+import builtins
+from collections.abc import Sequence
+
+from trivium_client._generated.client import Resource
+from trivium_client._generated.stream import EventStream
+from trivium_client._call import Call, RawResponse, path
+from trivium_client._errors import NotFound
+from trivium_client._json import JsonInput, JsonObject
+from trivium_client._model import Items
+from trivium_client._upload import FileInput, Progress, upload_of
+from trivium_client.models.wisebot import (
+    CHAT_READING,
+    Activity,
+    Agent,
+    ChatEvent,
+    ChatSession,
+    KnowledgeFile,
+    Record,
+    ResolvedFile,
+    Status,
+    UploadedFile,
+    WorkflowResult,
+)
+
+CREATE_TIMEOUT_S = 120.0
+LONG_TIMEOUT_S = 300.0
+
+
+class Activity(Resource):
+    """What happened lately."""
+
+    def list(self, *, limit: int | None = None) -> Activity:
+        """Return the newest lines: 15 unless told otherwise, at most 50."""
+        call = Call(method="GET", path="/api/v1/activity", params={"limit": limit})
+        return self._transport.fetch(Activity, call)
+
+
+class V1(Resource):
+    """The organization at a glance."""
+
+    @property
+    def activity(self) -> Activity:
+        """Return what happened lately."""
+        return Activity(self._transport)
+
+    def status(self) -> Status:
+        """Return the organization in numbers."""
+        return self._transport.fetch(Status, Call(method="GET", path="/api/v1/status"))
+
+
+class Agents(Resource):
+    """Configured assistants."""
+
+    def list(self) -> Items[Agent]:
+        """Return all of them."""
+        return self._transport.fetch_items(Agent, Call(method="GET", path="/api/v1/agents", unwrap="agents"))
+
+    def create(self, name: str, model: str, tools: Sequence[JsonInput] | None = None, **fields: object) -> Agent:
+        """Make one. Tools are what `Tools.…` returns; further arguments are fields as the wire spells them."""
+        body = {"name": name, "model": model, **({"tools": [*tools]} if tools is not None else {}), **fields}
+        call = Call(method="POST", path="/api/v1/agents", body=body, timeout=CREATE_TIMEOUT_S)
+        return self._transport.fetch(Agent, call)
+
+    def get(self, agent_id: str) -> Agent:
+        """Return one; raises NotFound."""
+        return self._transport.fetch(Agent, Call(method="GET", path=path("/api/v1/agents/{}", agent_id)))
+
+    def update(self, agent_id: str, fields: JsonInput) -> Agent:
+        """Change fields."""
+        call = Call(method="PATCH", path=path("/api/v1/agents/{}", agent_id), body={**fields})
+        return self._transport.fetch(Agent, call)
+
+    def delete(self, agent_id: str) -> None:
+        """Delete one."""
+        self._transport.send(Call(method="DELETE", path=path("/api/v1/agents/{}", agent_id)))
+
+
+class Chat(Resource):
+    """Visitors' conversations."""
+
+    def create_session(
+        self,
+        external_user_id: str,
+        *,
+        agent_id: str | None = None,
+        name: str | None = None,
+        force_new: bool | None = None,
+    ) -> ChatSession:
+        """Begin a conversation with a visitor, or go on with the one there is."""
+        given = {"externalUserId": external_user_id, "agentId": agent_id, "name": name, "forceNew": force_new}
+        body = {key: value for key, value in given.items() if value is not None}
+        call = Call(method="POST", path="/api/v1/chat/sessions", body=body)
+        return self._transport.fetch(ChatSession, call)
+
+    def get_session(self, external_user_id: str) -> ChatSession | None:
+        """Return the conversation of a visitor; None when there is none."""
+        call = Call(
+            method="GET",
+            path="/api/v1/chat/sessions",
+            params={"externalUserId": external_user_id},
+            unwrap="session",
+        )
+        try:
+            return self._transport.fetch(ChatSession, call)
+        except NotFound:
+            return None
+
+    def stream(
+        self, *, prompt: str, thread_id: str, contact_session_id: str, timeout: float = CREATE_TIMEOUT_S
+    ) -> EventStream[ChatEvent]:
+        """Ask, and return the answer as it comes; see EventStream. `timeout` is the longest silence."""
+        body = {"prompt": prompt, "threadId": thread_id, "contactSessionId": contact_session_id}
+        call = Call(method="POST", path="/api/chat/agent", body=body, timeout=timeout)
+        return EventStream(self._transport, call, CHAT_READING)
+
+
+class Knowledge(Resource):
+    """Files that agents answer from."""
+
+    def list(self, *, limit: int | None = None) -> Items[KnowledgeFile]:
+        """Return the newest: 25 unless told otherwise, at most 100."""
+        call = Call(method="GET", path="/api/v1/knowledge-files", params={"limit": limit}, unwrap="files")
+        return self._transport.fetch_items(KnowledgeFile, call)
+
+    def upload(
+        self,
+        file: FileInput,
+        *,
+        name: str | None = None,
+        content_type: str | None = None,
+        folder_path: str | None = None,
+        on_progress: Progress | None = None,
+        timeout: float = LONG_TIMEOUT_S,
+    ) -> UploadedFile:
+        """Add a file: a path, bytes with a `name`, or an open binary file. It is indexed in the background."""
+        upload = upload_of(
+            file, name=name, content_type=content_type, fields={"folderPath": folder_path}, progress=on_progress
+        )
+        call = Call(method="POST", path="/api/v1/knowledge-files", upload=upload, timeout=timeout)
+        return self._transport.fetch(UploadedFile, call)
+
+    def resolve(self, label: str) -> ResolvedFile:
+        """Return which file a label means; raises NotFound, or Conflict when it means several."""
+        call = Call(method="GET", path="/api/v1/knowledge-files/resolve", params={"label": label})
+        return self._transport.fetch(ResolvedFile, call)
+
+    def delete(self, file_id: str) -> None:
+        """Remove a file; no answer cites it from then on."""
+        self._transport.send(Call(method="DELETE", path=path("/api/v1/knowledge-files/{}", file_id)))
+
+
+class Workflows(Resource):
+    """Diagrams that run."""
+
+    def run(
+        self, workflow_id: str, inputs: JsonInput | None = None, *, timeout: float = LONG_TIMEOUT_S
+    ) -> WorkflowResult:
+        """Run one and wait for its end. A run that failed is returned: its `ok` is false."""
+        call = Call(
+            method="POST",
+            path=path("/api/v1/flow/{}", workflow_id),
+            body={"inputs": {**(inputs or {})}},
+            timeout=timeout,
+        )
+        return self._transport.fetch(WorkflowResult, call)
+
+    def list(self) -> Items[Record]:
+        """Return all workflows."""
+        return self._transport.fetch_items(Record, Call(method="GET", path="/api/v1/flows", unwrap="flows"))
+
+    def create(self, definition: JsonInput) -> Record:
+        """Save a new workflow; raises BadRequest that names the step at fault."""
+        return self._transport.fetch(Record, Call(method="POST", path="/api/v1/flows", body={**definition}))
+
+    def get(self, workflow_id: str) -> Record:
+        """Return one with its steps; raises NotFound."""
+        return self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/flows/{}", workflow_id)))
+
+    def replace(self, workflow_id: str, definition: JsonInput) -> Record:
+        """Save a new version of one."""
+        call = Call(method="PUT", path=path("/api/v1/flows/{}", workflow_id), body={**definition})
+        return self._transport.fetch(Record, call)
+
+    def delete(self, workflow_id: str) -> None:
+        """Delete one."""
+        self._transport.send(Call(method="DELETE", path=path("/api/v1/flows/{}", workflow_id)))
+
+    def runs(self, workflow_id: str) -> Items[Record]:
+        """Return its runs, the newest first."""
+        call = Call(method="GET", path=path("/api/v1/flows/{}/runs", workflow_id), unwrap="runs")
+        return self._transport.fetch_items(Record, call)
+
+
+class Runs(Resource):
+    """Executions, of agents and of workflows."""
+
+    def list(self, *, limit: int | None = None, status: str | None = None) -> Items[Record]:
+        """Return the newest runs."""
+        call = Call(method="GET", path="/api/v1/runs", params={"limit": limit, "status": status}, unwrap="runs")
+        return self._transport.fetch_items(Record, call)
+
+    def get(self, run_id: str) -> Record:
+        """Return one; raises NotFound."""
+        return self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/runs/{}", run_id)))
+
+    def events(self, run_id: str, *, after: int | None = None) -> builtins.list[JsonObject]:
+        """Return what happened in a run, after a sequence number."""
+        call = Call(method="GET", path=path("/api/v1/runs/{}/events", run_id), params={"after": after})
+        found = (self._transport.send(call)).json().get("events")
+        return [event for event in found if isinstance(event, dict)] if isinstance(found, list) else []
+
+    def cancel(self, run_id: str) -> RawResponse:
+        """End a run; what it did so far stays."""
+        return self._transport.send(Call(method="POST", path=path("/api/v1/runs/{}/cancel", run_id)))
+
+    def decide(self, run_id: str, approval_id: str, *, approve: bool) -> RawResponse:
+        """Allow or refuse a tool that waits for a person."""
+        call = Call(
+            method="POST",
+            path=path("/api/v1/runs/{}/approvals/{}", run_id, approval_id),
+            body={"approved": approve},
+        )
+        return self._transport.send(call)

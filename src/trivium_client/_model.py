@@ -1,0 +1,66 @@
+"""What the models of all three contracts share: tolerance, and the answer they came from."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic.alias_generators import to_camel
+
+from trivium_client._call import RawResponse
+
+T = TypeVar("T")
+
+
+class Model(BaseModel):
+    """A part of an answer. A field that this version does not know is kept, not refused."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True, protected_namespaces=())
+
+
+class CamelModel(Model):
+    """A model whose fields are camelCase on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Answer(Model):
+    """A whole answer: it knows the response it was read from."""
+
+    _raw: RawResponse | None = PrivateAttr(default=None)
+
+    @property
+    def raw_response(self) -> RawResponse | None:
+        """Return status, headers and body as they came; None for an object made by hand."""
+        return self._raw
+
+    def attach(self, raw: RawResponse) -> None:
+        """Remember the response that this was read from."""
+        self._raw = raw
+
+
+class TracedAnswer(Answer):
+    """An answer of a contract whose bodies hold no request id of their own."""
+
+    @property
+    def request_id(self) -> str | None:
+        """Return the id to name when you report a problem with this call."""
+        return self._raw.request_id if self._raw else None
+
+
+class CamelAnswer(TracedAnswer):
+    """An answer whose fields are camelCase on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Items(list[T]):
+    """A list that knows the response it was read from, and where the next page begins."""
+
+    def __init__(self, items: Iterable[T], *, raw: RawResponse, next_cursor: str | None = None) -> None:
+        super().__init__(items)
+        self.raw_response = raw
+        self.next_cursor = next_cursor
+
+    @property
+    def request_id(self) -> str | None:
+        return self.raw_response.request_id

@@ -1,0 +1,1 @@
+"""The shapes of each contract, as its server answers them."""
