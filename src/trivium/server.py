@@ -17,6 +17,9 @@ from fastapi import FastAPI
 from trivium import __version__
 from trivium.adapters.blobs.files import FileBlobs
 from trivium.adapters.clock import SystemClock
+from trivium.adapters.embed.universal import UniversalEmbedder
+from trivium.adapters.extract.process import ProcessExtractor
+from trivium.adapters.index.index import MatrixIndex
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
 from trivium.adapters.outbound.allowed import parse_allowed
@@ -66,12 +69,16 @@ class Parts:
     store: SqliteStore
     providers: ModelRegistry
     outbound: GuardedOutbound
+    extractor: ProcessExtractor
+    index: MatrixIndex
 
     async def close(self, *, grace_s: float) -> None:
         """Stop the platform, then what it stands on."""
         await self.platform.close(grace_s=grace_s)
         await self.providers.aclose()
         await self.outbound.aclose()
+        await self.extractor.close()
+        await self.index.close()
         await self.store.close()
 
 
@@ -83,10 +90,17 @@ def build(settings: Settings) -> Parts:
     clock = SystemClock()
     keyring = open_keyring(settings.key_path)
     seal = AesSeal(keyring)
+    embedder = UniversalEmbedder()
     providers = ModelRegistry(
-        base_url=settings.model_base_url, api_key=settings.model_api_key, model=settings.model, seal=seal
+        base_url=settings.model_base_url,
+        api_key=settings.model_api_key,
+        model=settings.model,
+        seal=seal,
+        embedder=embedder,
     )
     outbound = GuardedOutbound(parse_allowed(settings.outbound_allow), user_agent=f"Trivium/{__version__}")
+    extractor = ProcessExtractor()
+    index = MatrixIndex(store, embedder)
     adapters = Adapters(
         store=store,
         clock=clock,
@@ -98,9 +112,12 @@ def build(settings: Settings) -> Parts:
         providers=providers,
         prices=ModelPrices(),
         schemas=JsonSchemas(),
+        extractor=extractor,
+        passage_index=index,
     )
+    platform = wire(adapters, _platform_settings(settings))
     return Parts(
-        platform=wire(adapters, _platform_settings(settings)), store=store, providers=providers, outbound=outbound
+        platform=platform, store=store, providers=providers, outbound=outbound, extractor=extractor, index=index
     )
 
 

@@ -8,8 +8,10 @@ from trivium.core.jobs import job_kinds
 from trivium.core.ports import (
     BlobStore,
     Clock,
+    Extractor,
     ModelProviders,
     Outbound,
+    PassageIndex,
     Passwords,
     Prices,
     SchemaCheck,
@@ -23,6 +25,8 @@ from trivium.core.services.admission import Admission, RunSettings
 from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
+from trivium.core.services.knowledge import Knowledge
+from trivium.core.services.knowledge_tool import KnowledgeTool
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.models import Models
 from trivium.core.services.prompt import ContextSource
@@ -50,6 +54,8 @@ class Adapters:
     providers: ModelProviders
     prices: Prices
     schemas: SchemaCheck
+    extractor: Extractor
+    passage_index: PassageIndex
     tool_hosts: Sequence[ToolHost] = ()
 
 
@@ -73,6 +79,7 @@ class Platform:
     models: Models
     tools: ToolBox
     sub_agents: SubAgents
+    knowledge: Knowledge
     jobs: Jobs
     job_runner: JobRunner
     deliveries: Deliveries
@@ -108,6 +115,15 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     models = Models(adapters.providers, fallback_is_error=settings.model_fallback_is_error)
     tools = ToolBox(hosts=adapters.tool_hosts, schemas=adapters.schemas)
     jobs = Jobs(store=store, clock=clock)
+    knowledge = Knowledge(
+        store=store,
+        blobs=adapters.blobs,
+        extractor=adapters.extractor,
+        index=adapters.passage_index,
+        jobs=jobs,
+        clock=clock,
+    )
+    tools.add_host(KnowledgeTool(knowledge=knowledge, store=store))
     admission = Admission(clock=clock, models=models, settings=settings.runs)
     context_sources: Sequence[ContextSource] = ()
     driver = RunDriver(
@@ -121,7 +137,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     )
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
-    jobs.register(job_kinds(jobs=jobs, deliveries=deliveries))
+    jobs.register(job_kinds(jobs=jobs, deliveries=deliveries, knowledge=knowledge))
     return Platform(
         store=store,
         clock=clock,
@@ -130,6 +146,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         models=models,
         tools=tools,
         sub_agents=SubAgents(store=store, clock=clock),
+        knowledge=knowledge,
         jobs=jobs,
         job_runner=JobRunner(store=store, clock=clock, jobs=jobs, owner=settings.runs.owner),
         deliveries=deliveries,

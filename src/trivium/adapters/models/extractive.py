@@ -17,8 +17,8 @@ from trivium.adapters.models.quoting import POSSIBLY_FROM, QUOTE_FROM, FoundText
 from trivium.adapters.models.tokens import estimate_input_tokens, estimate_tokens
 from trivium.core.model.agents import ToolSpec
 from trivium.core.model.json import JSON, JSONObject
+from trivium.core.ports.knowledge import Embedder
 from trivium.core.ports.models import ChatMessage, Finished, ModelChunk, ModelRequest, TextChunk, ToolCallChunk
-from trivium.core.ports.outside import Embedder
 
 SEARCH_TOOL = "search_knowledge"
 _QUERY_CHARS_MAX = 2000

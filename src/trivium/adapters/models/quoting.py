@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trivium.core.model.json import JSON
-from trivium.core.ports.outside import Embedder
+from trivium.core.ports.knowledge import Embedder
 
 # Cosine plus a tenth of the squared coverage; the thresholds belong to that scale.
 QUOTE_FROM = 0.30

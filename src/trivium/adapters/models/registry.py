@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from trivium.adapters.models.extractive import ExtractiveProvider
 from trivium.adapters.models.scripted import ScriptedProvider
 from trivium.core.model.organizations import ModelAccount
+from trivium.core.ports.knowledge import Embedder
 from trivium.core.ports.models import ModelProvider
-from trivium.core.ports.outside import Embedder, Seal
+from trivium.core.ports.outside import Seal
 
 if TYPE_CHECKING:
     # Loaded with the first call: a server that only quotes never needs an HTTP client.

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, Text, text
 
 from trivium.adapters.sql.codec import Codec
 from trivium.core.model.access import ApiKey
@@ -14,7 +14,7 @@ from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.jobs import Job
-from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.knowledge import Collection, Document, Passage
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
@@ -60,6 +60,12 @@ messages = _records("messages", Message, Index("messages_position", "conversatio
 visitors = _records("visitors", Visitor, Index("visitors_external", "organization_id", "external_id", unique=True))
 collections = _records("collections", Collection, Index("collections_agent", "organization_id", "agent_id"))
 documents = _records("documents", Document, Index("documents_organization", "organization_id", "folder", "name"))
+passages = _records(
+    "passages",
+    Passage,
+    Index("passages_document", "document_id", "revision", "position"),
+    Index("passages_organization", "organization_id"),
+)
 runs = _records(
     "runs",
     Run,
@@ -151,4 +157,18 @@ run_events = Table(
     Column("type", Text, nullable=False),
     Column("data", Text, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# What an index knows of each passage, one row per way of encoding; large, so apart from the text.
+passage_codes = Table(
+    "passage_codes",
+    metadata,
+    Column("passage_id", Text, primary_key=True),
+    Column("encoding", Text, primary_key=True),
+    Column("organization_id", Text, nullable=False),
+    Column("document_id", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("code", LargeBinary, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+    Index("passage_codes_document", "document_id", "revision", "encoding"),
 )

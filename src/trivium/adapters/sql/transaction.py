@@ -7,6 +7,7 @@ from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
 from trivium.adapters.sql.deliveries import SqlDeliveries
 from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.jobs import SqlJobs
+from trivium.adapters.sql.passages import SqlPassages
 from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.runs import SqlRuns
 from trivium.adapters.sql.workflows import SqlWorkflowRuns, SqlWorkflows
@@ -42,6 +43,7 @@ class SqlTransaction:
         self.visitors: Records[Visitor] = SqlRecords(session, schema.visitors, "visitor")
         self.collections: Records[Collection] = SqlRecords(session, schema.collections, "collection")
         self.documents: Records[Document] = SqlRecords(session, schema.documents, "document")
+        self.passages: ports.Passages = SqlPassages(session)
         self.runs: ports.Runs = SqlRuns(session)
         self.events: ports.EventLog = SqlEventLog(session)
         self.jobs: ports.Jobs = SqlJobs(session)

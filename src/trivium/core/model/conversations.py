@@ -55,7 +55,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Visitor:
-    """A person who chats, as the embedding site knows them."""
+    """A person who chats, as the embedding site knows them; `email` and `groups` are proven when `is_authenticated`."""
 
     id: str
     organization_id: str
@@ -63,4 +63,6 @@ class Visitor:
     created_at: datetime
     name: str = ""
     email: str | None = None
+    is_authenticated: bool = False
+    groups: tuple[str, ...] = ()
     metadata: JSONObject = field(default_factory=dict)

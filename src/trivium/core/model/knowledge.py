@@ -24,12 +24,19 @@ class Collection:
     created_at: datetime
     slug: str = ""
     requires_auth: bool = False
+    reader_emails: tuple[str, ...] = ()
+    reader_domains: tuple[str, ...] = ()
+    reader_groups: tuple[str, ...] = ()
     settings: JSONObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A file, page or video; `agent_id` None: for every agent of the organization. `progress` is 0 to 100."""
+    """A file, page or video; `agent_id` None: for every agent of the organization. `progress` is 0 to 100.
+
+    `revision` names the set of passages that can be found now (None: nothing yet). While a newer upload is being
+    indexed the bytes are already the new ones, and the old passages stay findable until the new set is complete.
+    """
 
     id: str
     organization_id: str
@@ -51,21 +58,35 @@ class Document:
     view_access: ViewAccess = "authenticated"
     passage_count: int = 0
     embedder: str | None = None
+    revision: str | None = None
+    previous_blob_key: str | None = None
+    page_count: int | None = None
+    # Who may read it, beside the level: where one of the three names somebody, nobody else (see services/visibility).
+    reader_emails: tuple[str, ...] = ()
+    reader_domains: tuple[str, ...] = ()
+    reader_groups: tuple[str, ...] = ()
     metadata: JSONObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """A piece of a document with the position a reader can look up: page from 1, or seconds in a recording."""
+    """A piece of a document with the position a reader can look up: page from 1, or seconds in a recording.
+
+    `revision` is the set it belongs to; `metadata` holds what a filter can ask for, such as the columns of a row.
+    `context` is the larger stretch that is shown to a model in place of `text`, when chunks are cut that way.
+    """
 
     id: str
     organization_id: str
     document_id: str
     position: int
     text: str
+    revision: str = ""
     heading: str = ""
     page: int | None = None
     start_s: float | None = None
+    context: str = ""
+    metadata: JSONObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +101,21 @@ class Source:
     page: int | None = None
     start_s: float | None = None
     heading: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Who wants to read. Nothing is true of them until it was checked: the default sees what is public, no more.
+
+    `has_link`: came through a link, pass or key of the agent. `email` and `groups` count when `is_authenticated`.
+    """
+
+    is_owner: bool = False
+    is_authenticated: bool = False
+    has_link: bool = False
+    email: str | None = None
+    groups: tuple[str, ...] = ()
+
+
+OWNER = Asker(is_owner=True, is_authenticated=True, has_link=True)
+PROGRAM = Asker(is_authenticated=True, has_link=True)

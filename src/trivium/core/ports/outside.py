@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Protocol
 
 from trivium.core.model.json import JSONObject
-from trivium.core.model.knowledge import Passage
 
 
 class Clock(Protocol):
@@ -30,71 +29,6 @@ class BlobStore(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove; silent when it is not there, so that it can be repeated."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExtractedPart:
-    """A stretch of a document's text under one heading, on one page or at one time."""
-
-    text: str
-    heading: str = ""
-    page: int | None = None
-    start_s: float | None = None
-    kind: str = "text"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Extracted:
-    """All text of a document in reading order."""
-
-    parts: tuple[ExtractedPart, ...]
-    mime_type: str
-    page_count: int | None = None
-    title: str = ""
-
-
-class Extractor(Protocol):
-    """Text out of files, in a bounded worker process."""
-
-    async def extract(self, data: bytes, *, name: str, mime_type: str) -> Extracted:
-        """Return the text; InvalidRequest with a reason a person understands when there is none to be had."""
-
-
-class Embedder(Protocol):
-    """Meaning as vectors. Blocking and heavy: call it through a thread."""
-
-    id: str
-    dimensions: int
-
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return one unit vector per text."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundPassage:
-    """A search hit. `score` is the fused score, `cosine` and `coverage` what it was made of."""
-
-    passage: Passage
-    document_name: str
-    score: float
-    cosine: float
-    coverage: float
-    metadata: JSONObject
-
-
-class PassageIndex(Protocol):
-    """Search over the passages of documents."""
-
-    async def add(self, organization_id: str, document_id: str, passages: Sequence[Passage]) -> None:
-        """Make passages findable, replacing all of that document's earlier ones in one step."""
-
-    async def remove(self, organization_id: str, document_id: str) -> None:
-        """Make a document's passages unfindable; safe to repeat."""
-
-    async def search(
-        self, organization_id: str, query: str, *, document_ids: Sequence[str], top_k: int
-    ) -> Sequence[FoundPassage]:
-        """Return the best passages of these documents only, best first."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The database: units of work over typed records."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
@@ -14,13 +14,14 @@ from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.jobs import Job
-from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.knowledge import Collection, Document, Passage
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.runs import Run, RunStatus, RunTotals
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
+from trivium.core.ports.knowledge import EncodedPassage
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -311,6 +312,31 @@ class Deliveries(Records[Delivery], Protocol):
         """Delete up to `limit` delivered ones that ended before, with their log; dead ones stay."""
 
 
+class Passages(Records[Passage], Protocol):
+    """Passages and what an index knows of them; `encoding` is the index's id."""
+
+    def by_ids(self, organization_id: str, passage_ids: Sequence[str]) -> dict[str, Passage]:
+        """Return those that exist, by id."""
+
+    def add_codes(self, organization_id: str, encoding: str, codes: Sequence[EncodedPassage]) -> None:
+        """Store codes; one that is there already stays."""
+
+    def codes(self, organization_id: str, encoding: str, revisions: Mapping[str, str]) -> list[EncodedPassage]:
+        """Return the codes of documents (id → revision), without details, each document in order of position."""
+
+    def details(self, organization_id: str, encoding: str, passage_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the details of these passages, by id."""
+
+    def uncoded(self, organization_id: str, encoding: str, document: Document) -> list[Passage]:
+        """Return the passages of the document's revision that have no code of this encoding, in order."""
+
+    def drop(self, organization_id: str, document_id: str, revision: str) -> None:
+        """Delete one revision with its codes."""
+
+    def keep_only(self, organization_id: str, document_id: str, revision: str | None) -> None:
+        """Delete every other revision of the document, with all codes; None deletes all."""
+
+
 class Transaction(Protocol):
     """One unit of work. Every attribute is a set of records of the same name."""
 
@@ -326,6 +352,7 @@ class Transaction(Protocol):
     visitors: Records[Visitor]
     collections: Records[Collection]
     documents: Records[Document]
+    passages: Passages
     runs: Runs
     events: EventLog
     jobs: Jobs

@@ -1,0 +1,5 @@
+"""Meaning as vectors."""
+
+from trivium.adapters.embed.universal import UniversalEmbedder
+
+__all__ = ["UniversalEmbedder"]

@@ -1,0 +1,124 @@
+"""Scores: the angle between meanings, and the share of the question's words that a passage holds.
+
+`score = cosine + 0.1 * coverage²`. The cosine is the mean of the passage's and of its best sentence's; coverage weighs
+words by how rare they are among the passages the asker may see, so that nothing hidden shows through a score.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trivium.adapters.index.codes import restore
+from trivium.adapters.index.segments import Segment, signs
+from trivium.adapters.index.words import hashes_of
+from trivium.core.ports.knowledge import Embedder, Hit
+
+_COVERAGE_WEIGHT = 0.1
+_EXACT_ROWS_MAX = 2048
+_EXACT_CANDIDATES = 400
+_DETAILED_CANDIDATES = 120
+_QUERY_WORDS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a search may look: documents (id → revision), and within them only these passages, if given."""
+
+    documents: Mapping[str, str]
+    passage_ids: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that came into question."""
+
+    passage_id: str
+    cosine: float
+    coverage: float
+
+
+def find_candidates(
+    segments: Sequence[Segment], scope: Scope, query: str, embedder: Embedder
+) -> tuple[Any, list[Candidate]]:
+    """Return the question's vector and the best passages by their own vectors and words, best first."""
+    question = np.asarray(embedder.embed([query])[0], dtype=np.float32)
+    visible = [_visible(segment, scope) for segment in segments]
+    coverages = _coverages(segments, visible, hashes_of(query)[:_QUERY_WORDS_MAX])
+    total = int(sum(rows.sum() for rows in visible))
+    found: list[tuple[float, Candidate]] = []
+    for segment, rows, coverage in zip(segments, visible, coverages, strict=True):
+        chosen = np.flatnonzero(rows)
+        if total > _EXACT_ROWS_MAX and len(chosen) > _EXACT_CANDIDATES:
+            estimate = _estimated_cosine(segment, question)[chosen] + _COVERAGE_WEIGHT * coverage[chosen] ** 2
+            chosen = chosen[np.argpartition(-estimate, _EXACT_CANDIDATES)[:_EXACT_CANDIDATES]]
+        cosine = (segment.vectors[chosen].astype(np.float32) @ question) * segment.scales[chosen]
+        score = cosine + _COVERAGE_WEIGHT * coverage[chosen] ** 2
+        best = np.argsort(-score, kind="stable")[:_DETAILED_CANDIDATES]
+        found.extend(
+            (float(score[n]), Candidate(segment.passage_ids[chosen[n]], float(cosine[n]), float(coverage[chosen[n]])))
+            for n in best
+        )
+    found.sort(key=lambda pair: -pair[0])
+    return question, [candidate for _, candidate in found[:_DETAILED_CANDIDATES]]
+
+
+def rank(question: Any, candidates: Sequence[Candidate], details: Mapping[str, bytes]) -> list[Hit]:
+    """Return the hits, best first, after the sentences of each were looked at too."""
+    parts = [restore(details.get(candidate.passage_id, b""), len(question)) for candidate in candidates]
+    sentences = [0.0] * len(candidates)
+    with_any = [n for n, (vectors, _) in enumerate(parts) if len(vectors)]
+    if with_any:
+        vectors = np.concatenate([parts[n][0] for n in with_any]).astype(np.float32)
+        cosines = (vectors @ question) * np.concatenate([parts[n][1] for n in with_any])
+        starts = np.cumsum([0, *(len(parts[n][0]) for n in with_any[:-1])])
+        for n, best in zip(with_any, np.maximum.reduceat(cosines, starts).tolist(), strict=True):
+            sentences[n] = best
+    hits = []
+    for candidate, (vectors, _), sentence in zip(candidates, parts, sentences, strict=True):
+        cosine = (candidate.cosine + sentence) / 2 if len(vectors) else candidate.cosine
+        score = cosine + _COVERAGE_WEIGHT * candidate.coverage**2
+        hits.append(Hit(passage_id=candidate.passage_id, score=score, cosine=cosine, coverage=candidate.coverage))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
+
+
+def _visible(segment: Segment, scope: Scope) -> Any:
+    """Return which rows may be found; a document that the scope does not name exactly is closed."""
+    get = scope.documents.get
+    opened = np.array([get(document_id) == revision for document_id, revision in segment.keys], dtype=bool)
+    rows = opened[segment.owner]
+    if scope.passage_ids is not None:
+        allowed = scope.passage_ids
+        rows &= np.array([passage_id in allowed for passage_id in segment.passage_ids], dtype=bool)
+    return rows
+
+
+def _coverages(segments: Sequence[Segment], visible: Sequence[Any], words: Sequence[int]) -> list[Any]:
+    """Return for each row the weight of the question's words it holds, as a share of 1."""
+    coverages = [np.zeros(len(rows), dtype=np.float32) for rows in visible]
+    total = sum(int(rows.sum()) for rows in visible)
+    weights = 0.0
+    for word in words:
+        places = [_open_rows(segment, rows, word) for segment, rows in zip(segments, visible, strict=True)]
+        count = sum(len(rows) for rows in places)
+        weight = math.log(1 + (total - count + 0.5) / (count + 0.5))
+        weights += weight
+        for coverage, rows in zip(coverages, places, strict=True):
+            coverage[rows] += weight
+    if weights:
+        for coverage in coverages:
+            coverage /= weights
+    return coverages
+
+
+def _open_rows(segment: Segment, visible: Any, word: int) -> Any:
+    rows = segment.rows_with(word)
+    return rows[visible[rows]]
+
+
+def _estimated_cosine(segment: Segment, question: Any) -> Any:
+    """Return the cosine that the share of equal signs suggests (random hyperplanes: angle = π * differing share)."""
+    differing = np.bitwise_count(segment.bits ^ signs(question[None, :])).sum(axis=1, dtype=np.int32)
+    return np.cos(np.pi / len(question) * differing)

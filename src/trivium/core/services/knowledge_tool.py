@@ -1,0 +1,140 @@
+"""The tool an agent searches its documents with."""
+
+import time
+from collections.abc import Sequence
+
+from trivium.core.errors import NotFound
+from trivium.core.model.agents import Agent, ToolSpec
+from trivium.core.model.json import JSON, JSONObject
+from trivium.core.model.knowledge import PROGRAM, Asker, Source
+from trivium.core.ports import FoundPassage, Store, ToolContext, ToolResult, Transaction
+from trivium.core.services.knowledge import POSSIBLY_FROM, QUOTE_FROM, Knowledge, SearchScope
+
+SEARCH_TOOL = "search_knowledge"
+TOOL_TYPES = frozenset({"knowledge_base", "search", "builtin:search", SEARCH_TOOL})
+_TOP_K = 6
+_TOP_MAX = 20
+_QUOTE_CHARACTERS_MAX = 400
+_KNOWN_S = 2.0
+_ORGANIZATIONS_MAX = 10_000
+_SPEC = ToolSpec(
+    name=SEARCH_TOOL,
+    description=(
+        "Search the organization's own documents. Returns passages with document, page and score; "
+        "base the answer on them and say so when none fits."
+    ),
+    input_schema={
+        "type": "object",
+        "properties": {
+            "query": {"type": "string", "description": "What to look for, as a full question."},
+            "top_k": {"type": "integer", "minimum": 1, "maximum": _TOP_MAX, "description": "How many passages."},
+        },
+        "required": ["query"],
+    },
+    is_repeatable=True,
+    timeout_s=30.0,
+    source="builtin",
+)
+
+
+class KnowledgeTool:
+    """See `core.ports.ToolHost`. Offered to agents with a knowledge tool in their configuration, or any documents."""
+
+    def __init__(self, *, knowledge: Knowledge, store: Store) -> None:
+        self._knowledge = knowledge
+        self._store = store
+        self._known: dict[str, tuple[float, bool]] = {}
+
+    async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
+        """Return the search tool when there is something to search."""
+        if any(tool.type in TOOL_TYPES for tool in agent.tools) or await self._has_documents(agent.organization_id):
+            return (_SPEC,)
+        return ()
+
+    async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
+        """Return the passages that may answer; what the asker may not read is not among them."""
+        if name != SEARCH_TOOL:
+            raise NotFound("tool", name)
+        query, top_k = str(tool_input.get("query", "")), tool_input.get("top_k", _TOP_K)
+        scope = await self._store.read(lambda tx: _scope(tx, context))
+        found = await self._knowledge.search(
+            context.organization_id,
+            query,
+            scope=scope,
+            top_k=min(max(top_k, 1), _TOP_MAX) if isinstance(top_k, int) else _TOP_K,
+        )
+        useful = [one for one in found if one.score >= POSSIBLY_FROM]
+        return ToolResult(
+            output={"passages": [_shown(number, one) for number, one in enumerate(useful, 1)]},
+            sources=tuple(source_of(one) for one in useful),
+        )
+
+    async def _has_documents(self, organization_id: str) -> bool:
+        # Asked in every run, so the answer is remembered for two seconds.
+        at, has_any = self._known.get(organization_id, (0.0, False))
+        if time.monotonic() - at > _KNOWN_S:
+            has_any = await self._store.read(lambda tx: tx.documents.first(organization_id) is not None)
+            if len(self._known) > _ORGANIZATIONS_MAX:
+                self._known.clear()
+            self._known[organization_id] = (time.monotonic(), has_any)
+        return has_any
+
+
+def source_of(found: FoundPassage) -> Source:
+    """Return the citation of a passage."""
+    passage = found.passage
+    quote = passage.text
+    if len(quote) > _QUOTE_CHARACTERS_MAX:
+        quote = quote[:_QUOTE_CHARACTERS_MAX].rsplit(" ", 1)[0] + " …"
+    return Source(
+        document_id=passage.document_id,
+        name=found.document_name,
+        quote=quote,
+        score=found.score,
+        passage_id=passage.id,
+        page=passage.page,
+        start_s=passage.start_s,
+        heading=passage.heading,
+    )
+
+
+def _shown(number: int, found: FoundPassage) -> JSON:
+    passage = found.passage
+    shown: JSONObject = {
+        "number": number,
+        "passage_id": passage.id,
+        "document_id": passage.document_id,
+        "name": found.document_name,
+        "heading": passage.heading,
+        "page": passage.page,
+        "start_s": passage.start_s,
+        "score": found.score,
+        "relevance": "good" if found.score >= QUOTE_FROM else "possible",
+        "text": passage.context or passage.text,
+    }
+    return {key: value for key, value in shown.items() if value not in (None, "")}
+
+
+def _scope(tx: Transaction, context: ToolContext) -> SearchScope:
+    """Return where to look: the documents named in the agent's knowledge tools, in the conversation's collection."""
+    asker = PROGRAM
+    if context.visitor_id is not None:
+        visitor = tx.visitors.first(context.organization_id, id=context.visitor_id)
+        asker = Asker(
+            has_link=True,
+            is_authenticated=visitor is not None and visitor.is_authenticated,
+            email=visitor.email if visitor is not None else None,
+            groups=visitor.groups if visitor is not None else (),
+        )
+    conversation = tx.conversations.first(context.organization_id, id=context.conversation_id)
+    collection_id = conversation.metadata.get("collection_id") if conversation is not None else None
+    names: list[str] = []
+    for tool in context.agent.tools:
+        if tool.type in TOOL_TYPES:
+            names += [str(tool.config[key]) for key in ("document_id", "name") if tool.config.get(key)]
+    return SearchScope(
+        agent_id=context.agent.id,
+        collection_ids=(collection_id,) if isinstance(collection_id, str) else (),
+        asker=asker,
+        names=tuple(names),
+    )
