@@ -1,13 +1,15 @@
-"""Pictures checked from their header, decoded as far as they go, and written again without metadata."""
+"""Pictures checked, decoded and written anew: the Images port, with Pillow."""
 
 import io
 import struct
-import threading
 import zlib
 from typing import TYPE_CHECKING
 
+import anyio
 import anyio.to_thread
 
+from trivium.adapters.images.headers import Header, read_header
+from trivium.adapters.images.repair import repair
 from trivium.core.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -17,134 +19,111 @@ SIZE_MAX = 20 * 1024 * 1024
 PIXELS_MAX = 25_000_000
 # What models look at; larger pictures are scaled down.
 SIDE_MAX = 2048
-_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-_PNG = b"\x89PNG\r\n\x1a\n"
-# Pillow keeps its tolerance for cut files in a global, so pictures are decoded one at a time.
-_one_at_a_time = threading.Lock()
+# A picture at the limit takes 100 MB while it is decoded.
+_AT_ONCE = 2
+_PNG_BYTES_MAX = 4 * 1024 * 1024
+_JPEG_QUALITY = 88
+_UNREADABLE = (
+    OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, OverflowError, AttributeError,
+    struct.error, zlib.error,
+)  # fmt: skip
 
 
 class PillowImages:
-    """See `core.ports.Images`. PNG, JPEG, GIF and WebP (their first frame) and BMP come out as PNG or JPEG."""
+    """See `core.ports.Images`. PNG, JPEG, GIF and WebP (their first picture) and BMP are taken."""
+
+    def __init__(self) -> None:
+        self._limiter: anyio.CapacityLimiter | None = None
 
     async def clean(self, data: bytes) -> tuple[str, bytes, int, int]:
-        """Return (mime type, bytes, width, height) of the picture, turned upright, at most 2048 pixels a side.
+        """Return (mime type, bytes, width, height): PNG or JPEG without metadata, turned upright, 2048 px at most.
 
-        A cut picture is taken as far as it decodes. InvalidRequest says why when there is no readable header, more than
-        20 MiB or 25 million pixels, or nothing that decodes.
+        What is cut off stays blank. InvalidRequest says what is wrong in words that follow the picture's name.
         """
-        if len(data) > SIZE_MAX:
-            raise InvalidRequest(f"is larger than {SIZE_MAX // 1024 // 1024} MiB.", code="invalid_image")
-        return await anyio.to_thread.run_sync(_clean, data)
+        header = check(data)
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(_AT_ONCE)
+        return await anyio.to_thread.run_sync(_clean, header, data, limiter=self._limiter)
 
 
-def _clean(data: bytes) -> tuple[str, bytes, int, int]:
-    # Pillow is imported with the first picture: it costs a start 30 ms.
-    from PIL import ImageOps
-
-    with _one_at_a_time:
-        picture = _decode(data)
-        picture = ImageOps.exif_transpose(picture)
-        picture.thumbnail((SIDE_MAX, SIDE_MAX))
-        has_alpha = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
-        is_photo = data[:3] == b"\xff\xd8\xff" or data[8:12] == b"WEBP"
-        stored = io.BytesIO()
-        if is_photo and not has_alpha:
-            picture.convert("RGB").save(stored, "JPEG", quality=90)
-            return "image/jpeg", stored.getvalue(), picture.width, picture.height
-        _bare(picture.convert("RGBA" if has_alpha else "RGB")).save(stored, "PNG")
-        return "image/png", stored.getvalue(), picture.width, picture.height
+def check(data: bytes) -> Header:
+    """Return the header; InvalidRequest when there is none or too much behind it."""
+    if len(data) > SIZE_MAX:
+        raise _refused(f"is larger than {SIZE_MAX // 1024 // 1024} MiB.")
+    header = read_header(data)
+    if header is None:
+        raise _refused("has no readable header of a PNG, JPEG, GIF, WebP or BMP.")
+    if header.width_px * header.height_px > PIXELS_MAX:
+        raise _refused(f"has more than {PIXELS_MAX // 1_000_000} million pixels.")
+    return header
 
 
-def _bare(picture: "Image") -> "Image":
-    picture.info.clear()
-    return picture
+def _clean(header: Header, data: bytes) -> tuple[str, bytes, int, int]:
+    picture = _decode(header, data)
+    if picture is None:
+        mended = repair(header.format, data)
+        picture = _decode(header, mended) if mended is not None else None
+    if picture is None:
+        raise _refused("is damaged: nothing of it decodes.")
+    mime_type, encoded = _encode(picture, is_photo=header.format in ("JPEG", "WEBP"))
+    return mime_type, encoded, picture.width, picture.height
 
 
-def _decode(data: bytes) -> "Image":
-    from PIL import ImageFile
+def _decode(header: Header, data: bytes) -> "Image | None":
+    from PIL import Image, ImageOps
 
-    picture = _open(data)
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        picture.load()
-    except Exception:  # noqa: BLE001 - decoders fail in many ways, and all of them mean the same here
-        return _salvage(data)
+        with Image.open(io.BytesIO(data), formats=(header.format,)) as opened:
+            # The header said it already; a second opinion on what will really be decoded.
+            if opened.width * opened.height > PIXELS_MAX:
+                return None
+            opened.draft(None, (SIDE_MAX, SIDE_MAX))
+            opened.load()
+            picture = ImageOps.exif_transpose(_plain(opened))
+    except (*_UNREADABLE, Image.DecompressionBombError):
+        return None
+    picture.thumbnail((SIDE_MAX, SIDE_MAX))
     return picture
 
 
-def _open(data: bytes) -> "Image":
+def _plain(picture: "Image") -> "Image":
+    """Return it in one of the modes L, RGB and RGBA."""
+    if picture.mode.startswith("I"):
+        # 16 bits per pixel: the plain conversion would clip instead of scale.
+        return picture.convert("I").point([value >> 8 for value in range(65536)], "L")
+    has_alpha = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+    if has_alpha:
+        return picture.convert("RGBA")
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
+
+
+def _encode(picture: "Image", *, is_photo: bool) -> tuple[str, bytes]:
+    picture.info.clear()
+    if not (is_photo and picture.mode != "RGBA"):
+        encoded = _save(picture, "PNG")
+        if len(encoded) <= _PNG_BYTES_MAX:
+            return "image/png", encoded
+    return "image/jpeg", _save(_on_white(picture), "JPEG")
+
+
+def _on_white(picture: "Image") -> "Image":
     from PIL import Image
 
-    try:
-        picture: Image.Image = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_many_pixels() from error
-    except Exception as error:
-        mended = _mended_png(data)
-        if mended is None or mended == data:
-            raise InvalidRequest(
-                "has no readable header of a PNG, JPEG, GIF, WebP or BMP.", code="invalid_image"
-            ) from error
-        return _open(mended)
-    if picture.width * picture.height > PIXELS_MAX:
-        raise _too_many_pixels()
-    return picture
+    if picture.mode != "RGBA":
+        return picture
+    ground = Image.new("RGBA", picture.size, "white")
+    ground.alpha_composite(picture)
+    return ground.convert("RGB")
 
 
-def _salvage(data: bytes) -> "Image":
-    """Return what decodes of a damaged picture."""
-    from PIL import ImageFile
-
-    mended = _mended_png(data)
-    picture = _open(mended or data)
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        picture.load()
-    except Exception as error:
-        raise _nothing() from error
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
-    extrema = picture.convert("RGBA").getextrema()
-    is_blank = all(low == high for low, high in extrema if isinstance(low, int | float))  # type: ignore[misc]
-    # The data of a PNG may begin and be cut before its first row: that much of it decodes.
-    if is_blank and mended is None:
-        raise _nothing()
-    return picture
+def _save(picture: "Image", name: str) -> bytes:
+    out = io.BytesIO()
+    if name == "JPEG":
+        picture.save(out, name, quality=_JPEG_QUALITY)
+    else:
+        picture.save(out, name)
+    return out.getvalue()
 
 
-def _mended_png(data: bytes) -> bytes | None:
-    """Return a PNG with its header and what can be found of its pixel data in one chunk, or None.
-
-    Cut and clumsily copied files have chunks whose lengths no longer fit; header and pixel data can be found without.
-    """
-    header = data[8:33]
-    if not data.startswith(_PNG) or header[:8] != b"\x00\x00\x00\rIHDR" or len(header) < 25:
-        return None
-    if zlib.crc32(header[4:21]) != struct.unpack(">I", header[21:])[0]:
-        return None
-    at = data.find(b"IDAT", 33)
-    pixels = data[at + 4 :]
-    if at < 0 or len(pixels) < 2 or pixels[0] & 0x0F != 8 or (pixels[0] << 8 | pixels[1]) % 31:
-        return None
-    palette = _chunk_at(data, b"PLTE", at)
-    return _PNG + header + palette + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
-
-
-def _chunk_at(data: bytes, name: bytes, before: int) -> bytes:
-    at = data.find(name, 33, before)
-    if at < 37:
-        return b""
-    size = struct.unpack(">I", data[at - 4 : at])[0]
-    return _chunk(name, data[at + 4 : at + 4 + size]) if at + 4 + size <= before else b""
-
-
-def _chunk(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-
-def _too_many_pixels() -> InvalidRequest:
-    return InvalidRequest(f"has more than {PIXELS_MAX // 1_000_000} million pixels.", code="invalid_image")
-
-
-def _nothing() -> InvalidRequest:
-    return InvalidRequest("is damaged: nothing of it decodes.", code="invalid_image")
+def _refused(reason: str) -> InvalidRequest:
+    return InvalidRequest(reason, code="invalid_image")
