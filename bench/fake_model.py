@@ -3,7 +3,8 @@
     python -m bench.fake_model --port 9100 --tokens 64 --delay-ms 0
 
 It speaks `/v1/chat/completions` (OpenAI) and `/v1/messages` (Anthropic). The model's name may carry settings that win
-over those of the command line, e.g. `fake?tokens=200&delay_ms=50&cut_after=10`; see `Behaviour`.
+over those of the command line, e.g. `fake?tokens=200&delay_ms=50&cut_after=10`; see `Behaviour`. So may a question that
+begins with `?`, e.g. `?tokens=200`.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, fields, replace
@@ -53,6 +55,7 @@ class Behaviour:
     crlf: bool = False
     pings: bool = False
     location: str = ""  # a redirect there
+    stamp: bool = False  # each token is the time it is made at: ~microseconds of the monotonic clock~
 
 
 class FakeModel:
@@ -78,6 +81,9 @@ class FakeModel:
         self.requests.append(request)
         self.headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         behaviour = self._behaviour(str(request.get("model", "")))
+        question = _question(request)
+        if question.startswith("?"):
+            behaviour = _parse(behaviour, question[1:])
         if await self._refuses(behaviour, request, send):
             return
         if scope["path"].endswith("/messages"):
@@ -238,6 +244,8 @@ async def _stream(
     waiting = b""
     for index, token in enumerate(tokens):
         yield await _trouble(behaviour, index, wire)
+        if behaviour.stamp:
+            token = f"~{time.monotonic_ns() // 1000}~ "
         waiting += (b": ping\n\n" if behaviour.pings else b"") + wire.token(token)
         if behaviour.delay_ms or index % _TOKENS_PER_WRITE == _TOKENS_PER_WRITE - 1 or len(waiting) > 32_768:
             yield waiting
@@ -256,6 +264,13 @@ async def _trouble(behaviour: Behaviour, index: int, wire: "_OpenAI | _Anthropic
     if index == behaviour.error_after:
         return wire.error()
     return b"data: {not json\n\n" if index == behaviour.malformed_after else b""
+
+
+def _question(request: dict[str, Any]) -> str:
+    for message in reversed(request.get("messages") or []):
+        if message.get("role") == "user":
+            return message["content"] if isinstance(message["content"], str) else ""
+    return ""
 
 
 def _tokens(behaviour: Behaviour, request: dict[str, Any]) -> list[str]:
