@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from bench.fake_model import FakeModel, serving
+from tests.adapters.models.talking import QUESTION, Bench, talking_to
 from trivium.adapters.models.openai_compatible import OpenAICompatibleProvider
 from trivium.adapters.models.retry import RetryPolicy
 from trivium.adapters.models.upstream import Upstream
@@ -17,7 +15,6 @@ from trivium.core.ports.models import (
     ChatMessage,
     ChatToolCall,
     Finished,
-    ModelChunk,
     ModelRequest,
     ReasoningChunk,
     TextChunk,
@@ -25,40 +22,12 @@ from trivium.core.ports.models import (
 )
 
 pytestmark = pytest.mark.server
-QUESTION = ChatMessage(role="user", text="Hello?")
-
-
-@dataclass
-class Bench:
-    """A fake server and a provider that talks to it."""
-
-    app: FakeModel
-    provider: OpenAICompatibleProvider
-    seen: list[ModelChunk]
-
-    async def ask(self, model: str, *messages: ChatMessage, **fields: Any) -> list[ModelChunk]:
-        self.seen.clear()
-        async for chunk in self.provider.stream(ModelRequest(model=model, messages=messages or [QUESTION], **fields)):
-            self.seen.append(chunk)
-        return self.seen
-
-    async def fail(self, model: str, **fields: Any) -> UpstreamFailed:
-        with pytest.raises(UpstreamFailed) as caught:
-            await self.ask(model, **fields)
-        return caught.value
-
-    @property
-    def text(self) -> str:
-        return "".join(chunk.text for chunk in self.seen if isinstance(chunk, TextChunk))
 
 
 @pytest.fixture
 async def bench() -> AsyncGenerator[Bench, None]:
-    app = FakeModel()
-    upstream = Upstream(policy=RetryPolicy(first_wait_s=0.01, wait_s_max=1.0))
-    async with serving(app) as url:
-        yield Bench(app, OpenAICompatibleProvider(name="openai", base_url=url, api_key="sk-x", upstream=upstream), [])
-        await upstream.aclose()
+    async with talking_to(OpenAICompatibleProvider) as bench:
+        yield bench
 
 
 @pytest.mark.parametrize("model", ["m?tokens=3", "m?tokens=3&crlf=1", "m?tokens=3&pings=1", "m?tokens=3&done=0"])

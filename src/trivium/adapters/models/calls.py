@@ -1,6 +1,6 @@
 """One call of a model server as data, and what understands its answer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,8 @@ from trivium.core.ports.models import ModelChunk
 if TYPE_CHECKING:
     from aiohttp import BaseConnector
 
+# Called with the model's name before its use is reported, so that its price is at hand.
+Prepare = Callable[[str], Awaitable[None]]
 ConnectorFactory = Callable[[], "BaseConnector"]
 
 

@@ -1,11 +1,11 @@
 """Servers that speak OpenAI's chat completions: OpenAI itself, vLLM, llama.cpp, Ollama, OpenRouter and many more."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 import msgspec
 
-from trivium.adapters.models.calls import Call
+from trivium.adapters.models.calls import Call, Prepare
 from trivium.adapters.models.continuation import EchoFilter
 from trivium.adapters.models.events import EventReader
 from trivium.adapters.models.openai_wire import (
@@ -15,18 +15,14 @@ from trivium.adapters.models.openai_wire import (
     Completion,
     Delta,
     TokenUse,
-    ToolNames,
-    parse_arguments,
     write_request,
 )
 from trivium.adapters.models.tokens import estimate_input_tokens, estimate_tokens
+from trivium.adapters.models.tool_names import ToolNames, parse_arguments
 from trivium.adapters.models.upstream import Upstream
 from trivium.core.errors import UpstreamFailed
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import Finished, ModelChunk, ModelRequest, ReasoningChunk, TextChunk, ToolCallChunk
-
-# Called with the model's name before its use is reported, so that its price is at hand.
-Prepare = Callable[[str], Awaitable[None]]
 
 _ARGUMENT_CHARS_MAX = 1024 * 1024
 _decode = msgspec.json.Decoder(Completion).decode

@@ -1,19 +1,17 @@
 """The shapes of OpenAI's chat completions, as the many servers that speak it take and send them."""
 
 import base64
-import re
 from collections.abc import Sequence
 
 import msgspec
 
 from trivium.adapters.models.continuation import CONTINUE
+from trivium.adapters.models.tool_names import ToolNames, tool_text
 from trivium.core.model.agents import ToolSpec
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import ChatMessage, ModelRequest
 
 TOOL_CALLS_MAX = 128
-_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-_NAME_CHARS_MAX = 64
 
 
 class CallFunction(msgspec.Struct):
@@ -67,30 +65,6 @@ class Completion(msgspec.Struct):
     model: str | None = None
 
 
-class ToolNames:
-    """Tool names in the alphabet that servers accept, and back."""
-
-    def __init__(self, tools: Sequence[ToolSpec]) -> None:
-        self._theirs: dict[str, str] = {}
-        self._ours: dict[str, str] = {}
-        for tool in tools:
-            name = _NAME.sub("_", tool.name)[:_NAME_CHARS_MAX] or "tool"
-            number = 2
-            while name in self._ours:
-                name = f"{name[: _NAME_CHARS_MAX - 4]}_{number}"
-                number += 1
-            self._theirs[tool.name] = name
-            self._ours[name] = tool.name
-
-    def theirs(self, name: str) -> str:
-        """Return the name to send."""
-        return self._theirs.get(name) or _NAME.sub("_", name)[:_NAME_CHARS_MAX] or "tool"
-
-    def ours(self, name: str) -> str:
-        """Return the tool's own name; a name the model made up stays as it is."""
-        return self._ours.get(name, name)
-
-
 def write_request(request: ModelRequest, names: ToolNames, *, is_streamed: bool) -> dict[str, JSON]:
     """Return the body to send."""
     body: dict[str, JSON] = {"model": request.model, "messages": _write_messages(request, names)}
@@ -107,24 +81,6 @@ def write_request(request: ModelRequest, names: ToolNames, *, is_streamed: bool)
         schema: JSONObject = {"name": "answer", "schema": request.json_schema}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
-
-
-def tool_text(message: ChatMessage) -> str:
-    """Return a tool's output as the model reads it."""
-    if message.text or message.data is None:
-        return message.text
-    return message.data if isinstance(message.data, str) else msgspec.json.encode(message.data).decode()
-
-
-def parse_arguments(text: str) -> JSON:
-    """Return the parsed arguments of a tool call, {} for none, and the text itself when it is no JSON."""
-    if not text.strip():
-        return {}
-    try:
-        parsed: JSON = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return text
-    return parsed
 
 
 def _write_messages(request: ModelRequest, names: ToolNames) -> list[JSON]:

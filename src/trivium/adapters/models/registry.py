@@ -120,12 +120,12 @@ class ModelRegistry:
         return self._accounts[key]
 
     def _make(self, name: str, base_url: str, api_key: str, *, is_trusted: bool) -> ModelProvider:
+        from trivium.adapters.models.anthropic import AnthropicProvider
         from trivium.adapters.models.openai_compatible import OpenAICompatibleProvider
 
         upstream = self._upstream(is_trusted=is_trusted)
-        return OpenAICompatibleProvider(
-            name=name, base_url=base_url, api_key=api_key, upstream=upstream, prepare=self._prepare
-        )
+        provider = AnthropicProvider if name == "anthropic" else OpenAICompatibleProvider
+        return provider(name=name, base_url=base_url, api_key=api_key, upstream=upstream, prepare=self._prepare)
 
     def _upstream(self, *, is_trusted: bool) -> "Upstream":
         from trivium.adapters.models.upstream import Upstream
