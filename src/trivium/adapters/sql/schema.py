@@ -143,8 +143,19 @@ workflow_runs = _records(
     Index("workflow_runs_workflow", "workflow_id", "created_at"),
     Index("workflow_runs_organization", "organization_id", "created_at"),
     Index("workflow_runs_due", "status", "wake_at", "lease_until"),
+    Index("workflow_runs_parent", "parent_run_id"),
 )
-step_runs = _records("step_runs", StepRun, Index("step_runs_run", "run_id"))
+step_runs = _records(
+    "step_runs",
+    StepRun,
+    Index("step_runs_run", "run_id"),
+    Index(
+        "step_runs_waiting",
+        "organization_id",
+        sqlite_where=text("status = 'waiting'"),
+        postgresql_where=text("status = 'waiting'"),
+    ),
+)
 memories = _records("memories", Memory, Index("memories_module", "organization_id", "agent_id", "module"))
 activity = _records("activity", Activity, Index("activity_organization", "organization_id", "at"))
 
