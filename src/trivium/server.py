@@ -16,9 +16,11 @@ from fastapi import FastAPI
 
 from trivium import __version__
 from trivium.adapters.blobs.files import FileBlobs
+from trivium.adapters.blobs.tree import FolderTree
 from trivium.adapters.clock import SystemClock
 from trivium.adapters.embed.universal import UniversalEmbedder
 from trivium.adapters.extract.process import ProcessExtractor
+from trivium.adapters.images.pillow import PillowImages
 from trivium.adapters.index.index import MatrixIndex
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
@@ -31,7 +33,7 @@ from trivium.adapters.secrets.tokens import JwtTokens
 from trivium.adapters.sql.migrate import bring_up_to_date
 from trivium.adapters.sql.store import SqliteStore
 from trivium.adapters.tools.json_schema import JsonSchemas
-from trivium.contracts import http
+from trivium.contracts import http, wabee
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
 from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
@@ -112,6 +114,8 @@ def build(settings: Settings) -> Parts:
         providers=providers,
         prices=ModelPrices(),
         schemas=JsonSchemas(),
+        images=PillowImages(),
+        file_tree=FolderTree(settings.data / "files"),
         extractor=extractor,
         passage_index=index,
     )
@@ -170,7 +174,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
     """Put every contract in front of the platform."""
-    http.install(app, [])
+    app.include_router(wabee.router(platform, heartbeat_s=settings.heartbeat_s))
+    http.install(app, [wabee.DIALECT], body_size_max=settings.body_size_max)
 
 
 class Server(uvicorn.Server):
