@@ -85,7 +85,6 @@ jobs = _records(
         "unique_key",
         unique=True,
         sqlite_where=text("status IN ('queued', 'running')"),
-        postgresql_where=text("status IN ('queued', 'running')"),
     ),
 )
 deliveries = _records(
@@ -183,3 +182,14 @@ passage_codes = Table(
     Column("detail", LargeBinary, nullable=False),
     Index("passage_codes_document", "document_id", "revision", "encoding"),
 )
+
+
+def say_for_postgresql() -> None:
+    """Give partial indexes their condition on PostgreSQL, too. Called before tables are made there: naming that engine
+    above would load its dialect at every start (100 ms, 4 MB).
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            where = index.dialect_options["sqlite"]["where"]
+            if where is not None:
+                index.dialect_options["postgresql"]["where"] = where
