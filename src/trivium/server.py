@@ -32,7 +32,10 @@ from trivium.adapters.secrets.seal import AesSeal
 from trivium.adapters.secrets.tokens import JwtTokens
 from trivium.adapters.sql.migrate import bring_up_to_date
 from trivium.adapters.sql.store import SqliteStore
+from trivium.adapters.tools.builtin import BuiltinTools
+from trivium.adapters.tools.http import HttpTools
 from trivium.adapters.tools.json_schema import JsonSchemas
+from trivium.adapters.tools.tables import TableTool
 from trivium.contracts import http, wabee
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
@@ -103,10 +106,11 @@ def build(settings: Settings) -> Parts:
     outbound = GuardedOutbound(parse_allowed(settings.outbound_allow), user_agent=f"Trivium/{__version__}")
     extractor = ProcessExtractor()
     index = MatrixIndex(store, embedder)
+    blobs, files = FileBlobs(settings.data / "blobs"), FolderTree(settings.data / "files")
     adapters = Adapters(
         store=store,
         clock=clock,
-        blobs=FileBlobs(settings.data / "blobs"),
+        blobs=blobs,
         tokens=JwtTokens(keyring, clock),
         passwords=Argon2Passwords(),
         seal=seal,
@@ -115,9 +119,14 @@ def build(settings: Settings) -> Parts:
         prices=ModelPrices(),
         schemas=JsonSchemas(),
         images=PillowImages(),
-        file_tree=FolderTree(settings.data / "files"),
+        file_tree=files,
         extractor=extractor,
         passage_index=index,
+        tool_hosts=(
+            BuiltinTools(clock=clock),
+            TableTool(store=store, blobs=blobs, files=files),
+            HttpTools(store=store, clock=clock, outbound=outbound, seal=seal),
+        ),
     )
     platform = wire(adapters, _platform_settings(settings))
     return Parts(
