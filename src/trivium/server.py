@@ -6,7 +6,7 @@ import fcntl
 import functools
 import logging
 import socket
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,11 +194,17 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, listener: socket.socket, *, on_listening: Callable[[], None] | None = None
+        self,
+        config: uvicorn.Config,
+        listener: socket.socket,
+        *,
+        on_open: Callable[[], Awaitable[None]],
+        on_ready: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._listener = listener
-        self._on_listening = on_listening
+        self._on_open = on_open
+        self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then listen."""
@@ -206,6 +212,7 @@ class Server(uvicorn.Server):
         if self.lifespan.should_exit:
             self.should_exit = True
             return
+        await self._on_open()
         loop = asyncio.get_running_loop()
         protocol_class: Any = self.config.http_protocol_class
         make_protocol = functools.partial(
@@ -237,8 +244,7 @@ class Server(uvicorn.Server):
         loop.add_reader(self._listener.fileno(), accept)
         self.servers = []
         self.started = True
-        if self._on_listening is not None:
-            self._on_listening()
+        self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, then let go of what is connected."""
@@ -269,10 +275,16 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(settings: Settings, *, on_ready: Callable[[Platform, int], None] | None = None) -> int:
-    """Serve until a signal says stop; returns the exit status. `on_ready` gets the platform and the real port.
+def serve(
+    settings: Settings,
+    *,
+    on_open: Callable[[Platform, int], Awaitable[None]] | None = None,
+    on_ready: Callable[[Platform, int], None] | None = None,
+) -> int:
+    """Serve until a signal says stop; returns the exit status. Both calls get the platform and the real port.
 
-    It is called on the event loop, when connections are already accepted.
+    `on_open` is awaited before anybody can connect; `on_ready` is called on the event loop, once connections are
+    accepted.
     """
     listener = bind(settings.host, settings.port)
     port = int(listener.getsockname()[1])
@@ -289,11 +301,15 @@ def serve(settings: Settings, *, on_ready: Callable[[Platform, int], None] | Non
         server_header=False,
     )
 
+    async def opened() -> None:
+        if on_open is not None:
+            await on_open(app.state.platform, port)
+
     def ready() -> None:
         if on_ready is not None:
             on_ready(app.state.platform, port)
 
-    server = Server(config, listener, on_listening=ready)
+    server = Server(config, listener, on_open=opened, on_ready=ready)
     # Uvicorn raises the signal again once it has stopped in good order.
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

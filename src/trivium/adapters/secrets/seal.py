@@ -3,12 +3,14 @@
 import base64
 import binascii
 import os
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from trivium.adapters.secrets.keyring import Keyring
 from trivium.core.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = "s1"
 _NONCE_BYTES = 12
@@ -19,7 +21,7 @@ class AesSeal:
 
     def __init__(self, keyring: Keyring) -> None:
         self._current_id = keyring.current_id
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keyring.derive("seal").items()}
+        self._keys = keyring.derive("seal")
 
     def close(self, plain: str, context: str) -> str:
         """Return the sealed text; sealing the same text again gives another one."""
@@ -29,6 +31,8 @@ class AesSeal:
 
     def open(self, sealed: str, context: str) -> str:
         """Return the plain text; InvalidRequest when it was sealed for another context, changed, or its key is gone."""
+        from cryptography.exceptions import InvalidTag
+
         version, _, rest = sealed.partition(".")
         key_id, _, body = rest.partition(".")
         cipher = self._ciphers.get(key_id)
@@ -40,6 +44,13 @@ class AesSeal:
         except (InvalidTag, binascii.Error, ValueError) as error:
             raise InvalidRequest("A stored secret cannot be opened here.", code="seal_broken") from error
         return plain.decode()
+
+    @cached_property
+    def _ciphers(self) -> "dict[str, AESGCM]":
+        # Imported with the first secret: it takes 5 MB that an idle server does not need.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return {key_id: AESGCM(key) for key_id, key in self._keys.items()}
 
     @staticmethod
     def _bound(key_id: str, context: str) -> bytes:

@@ -1,0 +1,89 @@
+"""`trivium`: every command, each imported only when it is used."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trivium.cli._output import CONFIGURATION, FAILED, USAGE, StopError, show_error
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+SUMMARY = "A self-hosted platform for AI agents."
+# Name, place below `trivium.cli`, what it does: adding a command is adding a row.
+COMMANDS = (
+    ("serve", "serve:serve", "Start the server."),
+    ("demo", "serve:demo", "Start the server with a sample agent, files and keys."),
+    ("migrate", "migrate:migrate", "Bring the database to the current schema."),
+    ("doctor", "doctor:doctor", "Check everything and say what to do."),
+    ("backup", "backup:backup", "Write the data folder into one file, beside a running server too."),
+    ("restore", "backup:restore", "Make a data folder from a backup."),
+    ("admin", "admin:app", "Organizations, people, agents and keys, on the data folder itself."),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; always ends with SystemExit: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words in ([], ["--help"], ["-h"]):
+        # Printed by hand: the library for command lines takes longer to import than anybody wants to wait for a list.
+        print(overview())
+        sys.exit(0)
+    try:
+        make_app()(words, exit_on_error=False, print_error=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Who read our output has had enough; nothing more can be written, not even at exit.
+        sys.stdout = None
+        sys.exit(FAILED)
+    except Exception as error:
+        stop = _stop_for(error)
+        if stop is None:
+            raise
+        show_error(stop, as_json="--json" in words)
+        sys.exit(stop.status)
+
+
+def overview() -> str:
+    """Return the list of commands."""
+    width = max(len(name) for name, _, _ in COMMANDS)
+    lines = [f"  {name.ljust(width)}  {text}" for name, _, text in COMMANDS]
+    usage = "Usage: trivium COMMAND [OPTIONS]\n\n" + SUMMARY
+    return "\n".join([usage, "", "Commands:", *lines, "", "More about one: trivium COMMAND --help"])
+
+
+def make_app() -> "App":
+    """Return the command line; no command's module is imported yet."""
+    from cyclopts import App, Parameter
+
+    from trivium import __version__
+
+    app = App(name="trivium", help=SUMMARY, version=__version__, default_parameter=Parameter(negative=()))
+    for name, place, text in COMMANDS:
+        app.command(f"trivium.cli.{place}", name=name, help=text)
+    return app
+
+
+def _stop_for(error: Exception) -> StopError | None:
+    from cyclopts import CycloptsError
+
+    from trivium.core.errors import CoreError
+    from trivium.settings import SettingsError
+
+    match error:
+        case StopError():
+            return error
+        case CycloptsError():
+            text = " ".join(str(error).split())
+            return StopError(text, hint="See: trivium --help", status=USAGE, code="usage")
+        case SettingsError():
+            return StopError(" ".join(error.problems), status=CONFIGURATION, code="settings")
+        case CoreError():
+            return StopError(error.message, code=error.code)
+        case _:
+            return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""`trivium migrate`."""
+
+from trivium.adapters.sql.migrate import HEAD, bring_up_to_date
+from trivium.cli._options import NOTHING, Common, make_folder
+from trivium.cli._output import show_record
+
+
+def migrate(*, common: Common = NOTHING) -> None:
+    """Bring the database to the current schema, making the data folder if it is missing. Safe to repeat.
+
+    `serve` and `demo` do this by themselves.
+
+    Example: trivium migrate --data /srv/trivium
+    """
+    settings = common.settings()
+    changed = bring_up_to_date(make_folder(settings))
+    text = f"Schema {HEAD}, {'migrated' if changed else 'current already'}: {settings.database_path}"
+    record = {"schema": HEAD, "changed": changed, "database": str(settings.database_path), "text": text}
+    show_record(record, as_json=common.json, main="text")

@@ -1,0 +1,84 @@
+"""`migrate`, `doctor`, `backup` and `restore`."""
+
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+
+
+def test_migrate_makes_a_folder_for_nobody_else(trivium: Command, data: Path) -> None:
+    assert trivium("migrate", "--json").json["changed"] is True
+    assert trivium("migrate", "--json").json["changed"] is False
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_doctor_finds_nothing_wrong_with_a_new_folder(trivium: Command) -> None:
+    trivium("admin", "org", "create", "Mine")
+    outcome = trivium("doctor", "--json")
+    assert outcome.status == 0
+    assert {one["state"] for one in outcome.json["findings"]} <= {"ok", "warn"}
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(trivium: Command, data: Path) -> None:
+    trivium("admin", "org", "create", "Mine")
+    (data / "secret.keys").unlink()
+    (data / "trivium.db").write_bytes(b"no database" * 1000)
+    outcome = trivium("doctor", "--json")
+    assert outcome.status == 1
+    failed = {one["check"]: one["advice"] for one in outcome.json["findings"] if one["state"] == "fail"}
+    assert failed == {"database": "Restore a backup.", "key file": "Restore it from a backup."}
+
+
+def test_a_backup_brings_everything_back(trivium: Command, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar.gz"
+    trivium("admin", "org", "create", "Mine")
+    (data / "blobs").mkdir()
+    (data / "blobs" / "one").write_bytes(b"content")
+    key = trivium("admin", "key", "create", "--org", "Mine", "--kind", "wabee", "--json").json
+    assert trivium("backup", str(file)).line == str(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    trivium("admin", "key", "revoke", key["id"])
+    assert trivium("restore", str(file)).status == 2
+    assert trivium("restore", str(file), "--yes").line == str(data)
+    (restored,) = trivium("admin", "key", "list", "--json").json["keys"]
+    assert restored["revoked_at"] is None
+    assert (data / "blobs" / "one").read_bytes() == b"content"
+    assert (data / "secret.keys").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.tar.gz", "data"]
+
+
+def test_a_backup_overwrites_nothing(trivium: Command, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar.gz"
+    assert trivium("backup", str(file)).status == 3
+    trivium("migrate")
+    assert trivium("backup", str(file)).status == 0
+    before = file.read_bytes()
+    assert trivium("backup", str(file)).status == 2
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["../outside", "blobs/../../outside"])
+def test_a_backup_that_leads_out_of_the_folder_is_refused(
+    trivium: Command, data: Path, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "backup.tar.gz"
+    with tarfile.open(file, "w:gz") as archive:
+        for path, content in (("manifest.json", b'{"format": "trivium-backup-1"}'), (name, b"x")):
+            info = tarfile.TarInfo(path)
+            info.size = len(content)
+            archive.addfile(info, BytesIO(content))
+    outcome = trivium("restore", str(file))
+    assert outcome.status == 2
+    assert "is no backup" in outcome.err
+    assert not data.exists()
+    assert not (tmp_path / "outside").exists()
+
+
+def test_what_is_no_backup_is_refused(trivium: Command, tmp_path: Path) -> None:
+    file = tmp_path / "photo.tar.gz"
+    file.write_bytes(b"no archive")
+    assert trivium("restore", str(file)).status == 2
+    assert trivium("restore", str(tmp_path / "missing")).status == 1
