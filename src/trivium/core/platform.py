@@ -9,8 +9,6 @@ from trivium.core.ports import (
     BlobStore,
     Clock,
     Extractor,
-    FileTree,
-    Images,
     ModelProviders,
     Outbound,
     PassageIndex,
@@ -22,19 +20,20 @@ from trivium.core.ports import (
     Tokens,
     ToolHost,
 )
+from trivium.core.reconcile.checks import plan_hash
+from trivium.core.reconcile.management import Management, wire_management
+from trivium.core.reconcile.overview import Overview
+from trivium.core.reconcile.secret_store import Place, SecretChange
+from trivium.core.reconcile.service import ApplyRequest
 from trivium.core.services.access import Access
 from trivium.core.services.admission import Admission, RunSettings
-from trivium.core.services.agents import Agents
-from trivium.core.services.conversations import Conversations
 from trivium.core.services.deliveries import Deliveries
-from trivium.core.services.files import AgentFiles
 from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
 from trivium.core.services.knowledge import Knowledge
 from trivium.core.services.knowledge_tool import KnowledgeTool
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.models import Models
-from trivium.core.services.observability import Observability
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
@@ -43,7 +42,20 @@ from trivium.core.services.sub_agents import SubAgents
 from trivium.core.services.tools import ToolBox
 from trivium.core.services.webhooks import Webhooks
 
-__all__ = ["Access", "Adapters", "Platform", "PlatformSettings", "RunSettings", "wire"]
+__all__ = [
+    "Access",
+    "Adapters",
+    "ApplyRequest",
+    "Management",
+    "Overview",
+    "Place",
+    "Platform",
+    "PlatformSettings",
+    "RunSettings",
+    "SecretChange",
+    "plan_hash",
+    "wire",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +72,6 @@ class Adapters:
     providers: ModelProviders
     prices: Prices
     schemas: SchemaCheck
-    images: Images
-    file_tree: FileTree
     extractor: Extractor
     passage_index: PassageIndex
     tool_hosts: Sequence[ToolHost] = ()
@@ -84,10 +94,6 @@ class Platform:
     clock: Clock
     blobs: BlobStore
     access: Access
-    agents: Agents
-    conversations: Conversations
-    files: AgentFiles
-    observability: Observability
     models: Models
     tools: ToolBox
     sub_agents: SubAgents
@@ -99,6 +105,7 @@ class Platform:
     signing_secrets: SigningSecrets
     runs: Runs
     run_driver: RunDriver
+    management: Management
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def open(self, *, drives_runs: bool = True, takes_over: str | None = None) -> None:
@@ -137,10 +144,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     )
     tools.add_host(KnowledgeTool(knowledge=knowledge, store=store))
     admission = Admission(clock=clock, models=models, settings=settings.runs)
-    files = AgentFiles(
-        tree=adapters.file_tree, blobs=adapters.blobs, images=adapters.images, extractor=adapters.extractor
-    )
-    context_sources: Sequence[ContextSource] = (files,)
+    context_sources: Sequence[ContextSource] = ()
     driver = RunDriver(
         store=store,
         clock=clock,
@@ -158,10 +162,6 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         clock=clock,
         blobs=adapters.blobs,
         access=access,
-        agents=Agents(store=store, clock=clock),
-        conversations=Conversations(store=store),
-        files=files,
-        observability=Observability(store=store),
         models=models,
         tools=tools,
         sub_agents=SubAgents(store=store, clock=clock),
@@ -173,4 +173,5 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         signing_secrets=secrets,
         runs=Runs(store=store, clock=clock, admission=admission, driver=driver),
         run_driver=driver,
+        management=wire_management(store=store, clock=clock, seal=adapters.seal, tokens=adapters.tokens),
     )

@@ -67,6 +67,7 @@ class ApplyResult:
     done: tuple[Op, ...] = ()
     failed: FailedOp | None = None
     sections: Sections | None = None
+    has_jwt_secret: bool = False
     revision: int | None = None
     warnings: tuple[str, ...] = ()
 

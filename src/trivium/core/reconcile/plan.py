@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from trivium.core.errors import InvalidRequest
 from trivium.core.model.config import Op, Plan, Sections
 from trivium.core.model.json import JSON, JSONObject
-from trivium.core.reconcile.shapes import SHAPES, SectionShape
+from trivium.core.reconcile.shapes import SHAPES, SHAPES_BY_NAME, SectionShape
 
 
 def make_plan(current: Sections, desired: Sections, *, prune: bool = True) -> Plan:
@@ -34,6 +34,22 @@ def running_order(plan: Plan) -> tuple[Op, ...]:
     """
     kept = [op for op in plan.ops if op.action != "delete"]
     return (*kept, *reversed([op for op in plan.ops if op.action == "delete"]))
+
+
+def as_whole(current: Sections, wanted: Sections) -> JSONObject:
+    """Return `wanted` as a description of everything: what `current` has and it leaves out is cleared."""
+    return {name: _whole(SHAPES_BY_NAME[name], current.get(name), content) for name, content in wanted.items()}
+
+
+def _whole(shape: SectionShape, current: JSON, wanted: JSON) -> JSON:
+    if isinstance(wanted, dict) and isinstance(current, dict):
+        return {**{name: None for name in current if name not in wanted}, **wanted}
+    if isinstance(wanted, list) and isinstance(current, list):
+        befores = {item.get(shape.key or ""): item for item in current if isinstance(item, dict)}
+        return [
+            _whole(shape, befores.get(item.get(shape.key or "")), item) for item in wanted if isinstance(item, dict)
+        ]
+    return wanted
 
 
 def same(left: JSON, right: JSON) -> bool:

@@ -14,9 +14,10 @@ from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.reconcile import checks, revisions
-from trivium.core.reconcile.plan import make_plan, running_order
+from trivium.core.reconcile.overview import Overview, delete_agent, overviews, rename_item
+from trivium.core.reconcile.plan import as_whole, make_plan, running_order
 from trivium.core.reconcile.sections import Write, read_sections, write_op
-from trivium.core.reconcile.shapes import SHAPES
+from trivium.core.reconcile.shapes import SHAPES, SHAPES_BY_NAME
 from trivium.core.reconcile.turns import Turns
 
 R = TypeVar("R")
@@ -37,7 +38,8 @@ class ApplyRequest:
     """A document and how to apply it.
 
     `base_version` and `plan_hash` bind it to what was seen before: Conflict (a failed precondition) when either is no
-    longer true. `is_checked` refuses the whole when one op is known to be refused; `is_atomic` keeps all or nothing.
+    longer true. `is_checked` refuses the whole when one op is known to be refused; `is_atomic` keeps all or nothing,
+    `is_whole` clears the fields the document leaves out.
     """
 
     sections: Sections
@@ -48,6 +50,7 @@ class ApplyRequest:
     deletes_max: int | None = None
     is_checked: bool = False
     is_atomic: bool = False
+    is_whole: bool = False
     cause: Cause = "apply"
     note: str = ""
 
@@ -59,6 +62,7 @@ class _Prepared:
     plan: Plan
     agent: Agent
     refusals: Mapping[tuple[str, str | None], CoreError]
+    has_jwt_secret: bool
 
 
 @dataclass(kw_only=True)
@@ -86,15 +90,20 @@ class Configs:
 
         def unit(tx: Transaction) -> tuple[Agent, JSONObject, bool]:
             agent = tx.agents.get(principal.organization_id, agent_id)
-            secret = tx.agent_secrets.first(
-                principal.organization_id, agent_id=agent_id, owner_id=agent_id, name="jwt_secret"
-            )
-            return agent, read_sections(tx, agent), secret is not None
+            return agent, read_sections(tx, agent), _has_jwt_secret(tx, agent)
 
         agent, sections, has_secret = await self._store.read(unit)
         omitted = tuple(shape.name for shape in SHAPES if not checks.may_read(principal, shape.name))
-        visible = {name: content for name, content in sections.items() if name not in omitted}
-        return Exported(sections=visible, omitted=omitted, version=agent.version, has_jwt_secret=has_secret)
+        return Exported(
+            sections=self.visible(principal, sections),
+            omitted=omitted,
+            version=agent.version,
+            has_jwt_secret=has_secret,
+        )
+
+    def visible(self, principal: Principal, sections: Sections) -> JSONObject:
+        """Return the sections that the caller may read."""
+        return {name: content for name, content in sections.items() if checks.may_read(principal, name)}
 
     async def apply(self, principal: Principal, agent_id: str, request: ApplyRequest) -> ApplyResult:
         """Plan the document against the agent and, unless it is a dry run, run the plan.
@@ -187,6 +196,48 @@ class Configs:
                     raise
         raise Conflict("The configuration changes too fast; try again.", code="busy")
 
+    async def rename(self, principal: Principal, agent_id: str, section: str, *, old: str, new: str) -> None:
+        """Give a tool server or skill another name; id, secrets and what refers to it stay. NotFound, Conflict."""
+        checks.require_agent(principal, agent_id)
+        checks.require_sections(principal, [section], is_write=True)
+        name = str(SHAPES_BY_NAME[section].normalized("name", new))
+
+        def unit(tx: Transaction, agent: Agent) -> tuple[Agent, None]:
+            return rename_item(tx, agent, section=section, old=old, new=name), None
+
+        await self.write(principal, agent_id, unit, cause="rename")
+
+    async def delete(self, principal: Principal, agent_id: str) -> None:
+        """Delete an agent with its configuration and its log. Conflict when it is protected or holds documents."""
+        checks.require_agent(principal, agent_id)
+        checks.require_sections(principal, ["agent"], is_write=True)
+        organization_id = principal.organization_id
+
+        def unit(tx: Transaction) -> None:
+            agent = tx.agents.get(organization_id, agent_id)
+            if checks.is_protected(agent.settings.get("protected"), "agent", None):
+                raise Conflict("This agent is protected from deletion.", code="delete_protected")
+            if tx.documents.count(organization_id, agent_id=agent_id):
+                raise Conflict("This agent still has documents; delete them first.", code="agent_not_empty")
+            delete_agent(tx, agent)
+
+        async with self.turns.turn(organization_id, agent_id):
+            await _to_the_end(self._store.write(unit))
+
+    async def agents(
+        self, principal: Principal, agent_id: str | None = None, *, is_after_write: bool = False
+    ) -> list[Overview]:
+        """Return agents the caller may see, oldest first, or the one that is named; NotFound.
+
+        Needs `agents:read`; whoever just wrote the agent (`is_after_write`) gets to see what came of it.
+        """
+        if agent_id is not None:
+            checks.require_agent(principal, agent_id)
+        checks.require_sections(
+            principal, ["agent"], is_write=is_after_write and not checks.may_read(principal, "agent")
+        )
+        return await self._store.read(lambda tx: overviews(tx, principal, agent_id))
+
     async def write(
         self,
         principal: Principal,
@@ -216,15 +267,18 @@ class Configs:
         return result
 
     async def _prepare(self, organization_id: str, agent_id: str, request: ApplyRequest) -> _Prepared:
-        def unit(tx: Transaction) -> tuple[Agent, JSONObject, dict[str, str]]:
+        def unit(tx: Transaction) -> tuple[Agent, JSONObject, dict[str, str], bool]:
             agent = tx.agents.get(organization_id, agent_id)
             servers = tx.mcp_servers.find(organization_id, agent_id=agent_id, limit=10_000)
-            return agent, read_sections(tx, agent), {server.id: server.name for server in servers}
+            names = {server.id: server.name for server in servers}
+            return agent, read_sections(tx, agent), names, _has_jwt_secret(tx, agent)
 
-        agent, current, names_by_id = await self._store.read(unit)
+        agent, current, names_by_id, has_secret = await self._store.read(unit)
         if request.base_version is not None and request.base_version != agent.version:
             raise _stale("The configuration has changed since it was read.", agent)
         desired = checks.with_server_names(request.sections, names_by_id)
+        if request.is_whole:
+            desired = as_whole(current, desired)
         # Large documents take some tenths of a second; other requests go on meanwhile.
         plan = await anyio.to_thread.run_sync(lambda: make_plan(current, desired, prune=request.prune))
         if request.plan_hash is not None and request.plan_hash != checks.plan_hash(plan):
@@ -233,7 +287,7 @@ class Configs:
         refusals = checks.refusals(plan, current)
         if request.is_checked and refusals:
             raise next(refusals[op.section, op.key] for op in plan.ops if (op.section, op.key) in refusals)
-        return _Prepared(plan=plan, agent=agent, refusals=refusals)
+        return _Prepared(plan=plan, agent=agent, refusals=refusals, has_jwt_secret=has_secret)
 
     async def _run(self, principal: Principal, prepared: _Prepared, request: ApplyRequest, owner: str) -> ApplyResult:
         entry = revisions.Entry(
@@ -261,6 +315,7 @@ class Configs:
             done=tuple(progress.done),
             failed=progress.failed,
             sections=sections,
+            has_jwt_secret=prepared.has_jwt_secret,
             revision=None if progress.revision is None else progress.revision.number,
         )
 
@@ -348,6 +403,11 @@ def _dry_result(prepared: _Prepared) -> ApplyResult:
     version = prepared.agent.version
     warnings = tuple(error.message for error in prepared.refusals.values())
     return ApplyResult(is_dry_run=True, plan=prepared.plan, base_version=version, version=version, warnings=warnings)
+
+
+def _has_jwt_secret(tx: Transaction, agent: Agent) -> bool:
+    found = tx.agent_secrets.first(agent.organization_id, agent_id=agent.id, owner_id=agent.id, name="jwt_secret")
+    return found is not None
 
 
 async def _to_the_end(awaitable: Awaitable[R]) -> R:
