@@ -1,1 +1,32 @@
-"""The WizChat contract."""
+"""The WizChat Management API: agents as configuration."""
+
+from fastapi import APIRouter
+
+from trivium.contracts.wizchat import errors
+from trivium.contracts.wizchat.api import Api
+from trivium.contracts.wizchat.description import describe
+from trivium.contracts.wizchat.routes_chatbots import ChatbotRoutes
+from trivium.contracts.wizchat.routes_config import ConfigRoutes
+from trivium.contracts.wizchat.routes_service import ServiceRoutes
+from trivium.core.platform import Platform
+
+DIALECTS = errors.DIALECTS
+
+__all__ = ["DIALECTS", "new_api", "router"]
+
+
+def router(platform: Platform) -> APIRouter:
+    """Return every route of the contract; its errors are rendered by `DIALECTS`."""
+    both = APIRouter()
+    api, service = new_api(platform)
+    both.include_router(api.router)
+    both.include_router(service.plain_router())
+    return both
+
+
+def new_api(platform: Platform) -> tuple[Api, ServiceRoutes]:
+    """Return the routes with their description."""
+    api = Api(platform=platform)
+    ChatbotRoutes(api)
+    ConfigRoutes(api)
+    return api, ServiceRoutes(api, describe=lambda: describe(api))
