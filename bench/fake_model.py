@@ -23,6 +23,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 _KEPT_REQUESTS = 50
+_KEPT_CLIENTS = 10_000
 _TOKENS_PER_WRITE = 64
 
 
@@ -68,6 +69,7 @@ class FakeModel:
         self.requests: deque[dict[str, Any]] = deque(maxlen=_KEPT_REQUESTS)
         self.headers: dict[str, str] = {}
         self.calls = 0
+        self.clients: set[tuple[str, int]] = set()  # the connections that calls came by
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -78,6 +80,8 @@ class FakeModel:
             return
         request = json.loads(body)
         self.calls += 1
+        if len(self.clients) < _KEPT_CLIENTS:
+            self.clients.add(tuple(scope["client"]))
         self.requests.append(request)
         self.headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
         behaviour = self._behaviour(str(request.get("model", "")))

@@ -198,3 +198,9 @@ async def test_a_reader_that_leaves_closes_the_connection(bench: Bench) -> None:
     assert isinstance(first, TextChunk)
     await bench.ask("m?tokens=1")
     assert bench.text == "t0 "
+
+
+async def test_a_connection_is_used_again_after_an_answer(bench: Bench) -> None:
+    for model in ("m?tokens=2", "m?tokens=500", "m?tokens=2&whole=1", "m?tokens=3&delay_ms=1", "m?tokens=1"):
+        await bench.ask(model)
+    assert len(bench.app.clients) == 1

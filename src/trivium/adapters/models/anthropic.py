@@ -1,7 +1,6 @@
 """Anthropic's Messages API, and servers that speak it."""
 
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
 
 import msgspec
 
@@ -11,7 +10,7 @@ from trivium.adapters.models.continuation import EchoFilter
 from trivium.adapters.models.events import EventReader
 from trivium.adapters.models.tokens import estimate_input_tokens
 from trivium.adapters.models.tool_names import ToolNames, parse_arguments
-from trivium.adapters.models.upstream import Upstream
+from trivium.adapters.models.upstream import Upstream, converse
 from trivium.core.errors import UpstreamFailed
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import Finished, ModelChunk, ModelRequest, ReasoningChunk, TextChunk, ToolCallChunk
@@ -38,8 +37,8 @@ class AnthropicProvider:
         self._upstream = upstream
         self._prepare = prepare
 
-    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield the answer as it comes; codes of UpstreamFailed begin with `model_`."""
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
+        """Return the answer as it comes; codes of UpstreamFailed begin with `model_`."""
         names = ToolNames(request.tools)
         is_streamed = request.options.get("stream") is not False
         call = Call(
@@ -55,12 +54,7 @@ class AnthropicProvider:
             adjust=_adjust,
             secret=self._api_key,
         )
-        exchange = await self._upstream.opened()
-        async with aclosing(exchange.stream(call, lambda: _MessageAnswer(request, names))) as chunks:
-            async for chunk in chunks:
-                if self._prepare is not None and type(chunk) is Finished:
-                    await self._prepare(chunk.model)
-                yield chunk
+        return converse(self._upstream, call, lambda: _MessageAnswer(request, names), self._prepare)
 
 
 def _adjust(call: Call, reason: str) -> bool:
@@ -84,19 +78,16 @@ class _MessageAnswer:
         self._model = ""
         self.is_complete = False
 
-    def feed(self, piece: bytes) -> Iterable[ModelChunk]:
-        for data in self._events.feed(piece):
-            yield from self._event(data)
+    def feed(self, piece: bytes) -> list[ModelChunk]:
+        return [chunk for data in self._events.feed(piece) for chunk in self._event(data)]
 
-    def end(self) -> Iterable[ModelChunk]:
-        if not self.is_complete:
-            for data in self._events.end():
-                yield from self._event(data)
+    def end(self) -> list[ModelChunk]:
+        out = [] if self.is_complete else self.feed(b"\n\n")
         if self._stop_reason is None:
             raise UpstreamFailed("The model's answer was cut off.", code="model_stream_cut", is_retryable=True)
-        yield from self._last()
+        return [*out, *self._last()]
 
-    def whole(self, body: bytes) -> Iterable[ModelChunk]:
+    def whole(self, body: bytes) -> list[ModelChunk]:
         try:
             message = _decode_message(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -105,9 +96,8 @@ class _MessageAnswer:
             raise _stated_error(message.error)
         self._frame(message)
         self._stop_reason = message.stop_reason
-        for index, block in enumerate(message.content):
-            yield from self._block(index, block)
-        yield from self._last()
+        out = [chunk for index, block in enumerate(message.content) for chunk in self._block(index, block)]
+        return [*out, *self._last()]
 
     def _event(self, data: bytes) -> Iterable[ModelChunk]:
         try:

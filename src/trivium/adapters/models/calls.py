@@ -1,6 +1,6 @@
 """One call of a model server as data, and what understands its answer."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,17 +18,17 @@ ConnectorFactory = Callable[[], "BaseConnector"]
 class Answer(Protocol):
     """Understands one answer of a server; a new one is made for every try."""
 
-    def feed(self, piece: bytes) -> Iterable[ModelChunk]:
+    def feed(self, piece: bytes) -> list[ModelChunk]:
         """Return the chunks that a piece of the stream completes."""
 
     @property
     def is_complete(self) -> bool:
         """True once nothing more needs to be read."""
 
-    def end(self) -> Iterable[ModelChunk]:
+    def end(self) -> list[ModelChunk]:
         """Return the last chunks when the stream has ended; UpstreamFailed when it ended too early."""
 
-    def whole(self, body: bytes) -> Iterable[ModelChunk]:
+    def whole(self, body: bytes) -> list[ModelChunk]:
         """Return the chunks of an answer that came as one JSON document."""
 
 

@@ -1,7 +1,5 @@
 """Server-sent events out of raw bytes, at a microsecond per event."""
 
-from collections.abc import Iterator
-
 from trivium.core.errors import UpstreamFailed
 
 LINE_BYTES_MAX = 4 * 1024 * 1024
@@ -22,14 +20,14 @@ class EventReader:
         self._data: bytes | None = None
         self._limit = line_bytes_max
 
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Yield the data of every event that is complete with this piece."""
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the data of every event that is complete with this piece; two line ends close the last one."""
         self._size += len(piece)
         if self._size > self._limit:
             self._refuse(piece)
         if b"\n" not in piece:
             self._parts.append(piece)
-            return
+            return []
         if self._parts:
             self._parts.append(piece)
             piece = b"".join(self._parts)
@@ -39,17 +37,15 @@ class EventReader:
         self._size = len(rest)
         if rest:
             self._parts.append(rest)
+        events = []
         for line in lines:
             if line.startswith(b"data:"):
                 value = line[6:] if line.startswith(b"data: ") else line[5:]
                 self._data = value if self._data is None else self._join(self._data, value)
             elif self._data is not None and line in (b"", b"\r"):
-                yield self._data
+                events.append(self._data)
                 self._data = None
-
-    def end(self) -> Iterator[bytes]:
-        """Yield what stands without its closing empty line; only some servers leave that out at the very end."""
-        yield from self.feed(b"\n\n")
+        return events
 
     def _join(self, data: bytes, value: bytes) -> bytes:
         if len(data) + len(value) > self._limit:

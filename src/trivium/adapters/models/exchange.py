@@ -1,7 +1,8 @@
 """Calls of model servers over HTTP: the shared connections, the retries, and failures in our words."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+import asyncio
+import contextlib
+from collections.abc import Callable
 
 import aiohttp
 import anyio
@@ -20,6 +21,8 @@ _STREAM_BYTES_MAX = 64 * 1024 * 1024
 _ERROR_BYTES_MAX = 64 * 1024
 _REASON_CHARS_MAX = 300
 _ADJUSTMENTS_MAX = 3
+_DRAIN_S = 0.1
+_DRAIN_READS_MAX = 8
 _CODES = {
     400: "model_bad_request",
     401: "model_auth_failed",
@@ -40,22 +43,17 @@ class Exchange:
         self._policy = policy
         self._client: aiohttp.ClientSession | None = None
 
-    async def stream(self, call: Call, new_answer: Callable[[], Answer]) -> AsyncGenerator[ModelChunk, None]:
-        """Yield the answer's chunks; try again what is safe, never after the first chunk."""
+    async def begin(self, call: Call, new_answer: Callable[[], Answer]) -> "Reply":
+        """Return the reply once its first chunks are there; until then what is safe is tried again.
+
+        Raises UpstreamFailed. The caller closes the reply.
+        """
         tries, waited_s, adjustments = 0, 0.0, 0
         while True:
-            has_yielded = False
             try:
-                async with aclosing(self._try(call, new_answer())) as chunks:
-                    async for chunk in chunks:
-                        has_yielded = True
-                        yield chunk
-                return
+                return await self._try(call, new_answer())
             except (aiohttp.ClientError, TimeoutError, OSError, CoreError) as error:
                 failure = _explain(error, call)
-            if has_yielded:
-                failure.is_retryable = False
-                raise failure
             is_refused = failure.code == "model_bad_request" and adjustments < _ADJUSTMENTS_MAX
             if is_refused and call.adjust(call, failure.message):
                 adjustments += 1
@@ -67,25 +65,21 @@ class Exchange:
             waited_s += wait_s
             await anyio.sleep(wait_s)
 
-    async def _try(self, call: Call, answer: Answer) -> AsyncGenerator[ModelChunk, None]:
-        async with self._post(call) as response:
+    async def _try(self, call: Call, answer: Answer) -> "Reply":
+        response = await self._post(call)
+        reply = Reply(response, call, answer)
+        try:
             if response.status != 200:
                 raise await _refusal(response, call)
             if "json" in response.content_type:
-                for chunk in answer.whole(await _read_bounded(response, _BODY_BYTES_MAX)):
-                    yield chunk
-                return
-            size = 0
-            async for piece in response.content.iter_any():
-                size += len(piece)
-                for chunk in answer.feed(piece):
-                    yield chunk
-                if answer.is_complete:
-                    break
-                if size > _STREAM_BYTES_MAX:
-                    raise UpstreamFailed("The model's answer is too large.", code="model_malformed")
-            for chunk in answer.end():
-                yield chunk
+                reply.ready = answer.whole(await _read_bounded(response, _BODY_BYTES_MAX))
+                reply.is_ended = True
+            while not reply.ready and not reply.is_ended:
+                await reply.read()
+        except BaseException:
+            response.close()
+            raise
+        return reply
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -106,6 +100,60 @@ class Exchange:
             timeout=timeout,
             allow_redirects=False,
         )
+
+
+class Reply:
+    """An answer that has begun. `ready` are the chunks that were read last, `is_ended` that no more will come."""
+
+    __slots__ = ("_answer", "_call", "_response", "_size", "is_ended", "ready")
+
+    def __init__(self, response: aiohttp.ClientResponse, call: Call, answer: Answer) -> None:
+        self._response = response
+        self._call = call
+        self._answer = answer
+        self._size = 0
+        self.ready: list[ModelChunk] = []
+        self.is_ended = False
+
+    async def read(self) -> None:
+        """Wait for the next bytes and put what they complete into `ready`, which may be nothing."""
+        piece = await self._response.content.readany()
+        answer = self._answer
+        if piece:
+            self.ready = answer.feed(piece)
+            self._size += len(piece)
+            if self._size > _STREAM_BYTES_MAX:
+                raise UpstreamFailed("The model's answer is too large.", code="model_malformed")
+            if not answer.is_complete:
+                return
+        else:
+            self.ready = []
+        self.ready += answer.end()
+        self.is_ended = True
+
+    async def more(self) -> list[ModelChunk]:
+        """Return the next chunks. UpstreamFailed is never retryable here: something was shown already."""
+        try:
+            await self.read()
+        except (aiohttp.ClientError, TimeoutError, OSError, CoreError) as error:
+            failure = _explain(error, self._call)
+            failure.is_retryable = False
+            raise failure from error
+        return self.ready
+
+    async def close(self) -> None:
+        """Give the connection back for the next call when the answer was read to its end, else close it."""
+        content = self._response.content
+        if self.is_ended and not content.at_eof():
+            # The very end of the stream often comes a moment after its last event.
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with asyncio.timeout(_DRAIN_S):
+                    for _ in range(_DRAIN_READS_MAX):
+                        if not await content.readany():
+                            break
+        if not content.at_eof():
+            self._response.close()
+        self._response.release()
 
 
 def _default_connector() -> aiohttp.BaseConnector:

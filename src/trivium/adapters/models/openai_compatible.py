@@ -1,7 +1,6 @@
 """Servers that speak OpenAI's chat completions: OpenAI itself, vLLM, llama.cpp, Ollama, OpenRouter and many more."""
 
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterable
 
 import msgspec
 
@@ -19,7 +18,7 @@ from trivium.adapters.models.openai_wire import (
 )
 from trivium.adapters.models.tokens import estimate_input_tokens, estimate_tokens
 from trivium.adapters.models.tool_names import ToolNames, parse_arguments
-from trivium.adapters.models.upstream import Upstream
+from trivium.adapters.models.upstream import Upstream, converse
 from trivium.core.errors import UpstreamFailed
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import Finished, ModelChunk, ModelRequest, ReasoningChunk, TextChunk, ToolCallChunk
@@ -45,8 +44,8 @@ class OpenAICompatibleProvider:
         self._refused: set[str] = set()
         self._is_proven = False
 
-    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield the answer as it comes; codes of UpstreamFailed begin with `model_`."""
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
+        """Return the answer as it comes; codes of UpstreamFailed begin with `model_`."""
         names = ToolNames(request.tools)
         is_streamed = request.options.get("stream") is not False
         body = write_request(request, names, is_streamed=is_streamed)
@@ -63,12 +62,9 @@ class OpenAICompatibleProvider:
             adjust=self._adjust,
             secret=self._api_key,
         )
-        exchange = await self._upstream.opened()
-        async with aclosing(exchange.stream(call, lambda: _CompletionAnswer(request, names))) as chunks:
-            async for chunk in chunks:
-                if self._prepare is not None and type(chunk) is Finished:
-                    await self._prepare(chunk.model)
-                yield chunk
+        return converse(self._upstream, call, lambda: _CompletionAnswer(request, names, self._prove), self._prepare)
+
+    def _prove(self) -> None:
         self._is_proven = True
 
     def _adjust(self, call: Call, reason: str) -> bool:
@@ -93,7 +89,8 @@ def _leave_out(body: dict[str, JSON], name: str) -> None:
 class _CompletionAnswer:
     """One try's answer, piece by piece."""
 
-    def __init__(self, request: ModelRequest, names: ToolNames) -> None:
+    def __init__(self, request: ModelRequest, names: ToolNames, prove: Callable[[], None]) -> None:
+        self._prove = prove
         self._request = request
         self._names = names
         self._events = EventReader()
@@ -106,30 +103,30 @@ class _CompletionAnswer:
         self._model = ""
         self.is_complete = False
 
-    def feed(self, piece: bytes) -> Iterable[ModelChunk]:
+    def feed(self, piece: bytes) -> list[ModelChunk]:
+        out: list[ModelChunk] = []
         for data in self._events.feed(piece):
-            yield from self._event(data)
+            self._event(data, out)
+        return out
 
-    def end(self) -> Iterable[ModelChunk]:
-        if not self.is_complete:
-            for data in self._events.end():
-                yield from self._event(data)
+    def end(self) -> list[ModelChunk]:
+        out = [] if self.is_complete else self.feed(b"\n\n")
         if self._finish_reason is None and not self.is_complete:
             raise UpstreamFailed("The model's answer was cut off.", code="model_stream_cut", is_retryable=True)
-        yield from self._last()
+        return [*out, *self._last()]
 
-    def whole(self, body: bytes) -> Iterable[ModelChunk]:
-        yield from self._completion(body)
-        yield from self._last()
+    def whole(self, body: bytes) -> list[ModelChunk]:
+        out: list[ModelChunk] = []
+        self._completion(body, out)
+        return [*out, *self._last()]
 
-    def _event(self, data: bytes) -> Iterable[ModelChunk]:
+    def _event(self, data: bytes, out: list[ModelChunk]) -> None:
         if data.startswith(b"[DONE]"):
             self.is_complete = True
-            return
-        if not self.is_complete and data.strip():
-            yield from self._completion(data)
+        elif not self.is_complete and data.strip():
+            self._completion(data, out)
 
-    def _completion(self, data: bytes) -> Iterable[ModelChunk]:
+    def _completion(self, data: bytes, out: list[ModelChunk]) -> None:
         try:
             completion = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -142,10 +139,10 @@ class _CompletionAnswer:
             self._use = completion.usage
         if completion.model:
             self._model = completion.model
-        for choice in completion.choices[:1]:
-            yield from self._choice(choice)
+        if completion.choices:
+            self._choice(completion.choices[0], out)
 
-    def _choice(self, choice: Choice) -> Iterable[ModelChunk]:
+    def _choice(self, choice: Choice, out: list[ModelChunk]) -> None:
         if choice.finish_reason:
             self._finish_reason = choice.finish_reason
         delta = choice.delta or choice.message
@@ -157,14 +154,14 @@ class _CompletionAnswer:
             text, thought = _read_parts(text)
         if thought:
             self._text_chars += len(thought)
-            yield ReasoningChunk(thought)
+            out.append(ReasoningChunk(thought))
         text = text or delta.refusal
         if text:
             self._text_chars += len(text)
             if not self._echo.is_decided:
                 text = self._echo.feed(text)
             if text:
-                yield TextChunk(text)
+                out.append(TextChunk(text))
         if delta.tool_calls:
             self._take_calls(delta)
 
@@ -194,6 +191,7 @@ class _CompletionAnswer:
         return max(len(self._calls) - 1, position) if self._calls else position
 
     def _last(self) -> Iterable[ModelChunk]:
+        self._prove()
         rest = self._echo.end()
         if rest:
             yield TextChunk(rest)

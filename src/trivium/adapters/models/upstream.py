@@ -1,11 +1,13 @@
 """What providers need of HTTP, without loading an HTTP client before a model is called."""
 
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
-from trivium.adapters.models.calls import ConnectorFactory
+from trivium.adapters.models.calls import Answer, Call, ConnectorFactory, Prepare
 from trivium.adapters.models.retry import RetryPolicy
+from trivium.core.ports.models import Finished, ModelChunk
 
 if TYPE_CHECKING:
     from trivium.adapters.models.exchange import Exchange
@@ -38,6 +40,25 @@ class Upstream:
         if self._exchange is None:
             self._exchange = _load()(self._connectors, self._policy)
         return self._exchange
+
+
+async def converse(
+    upstream: Upstream, call: Call, new_answer: Callable[[], Answer], prepare: Prepare | None
+) -> AsyncGenerator[ModelChunk, None]:
+    """Yield the chunks of one call. The one generator between the connection and the loop: each costs every token."""
+    reply = await (await upstream.opened()).begin(call, new_answer)
+    try:
+        chunks = reply.ready
+        while True:
+            for chunk in chunks:
+                if prepare is not None and type(chunk) is Finished:
+                    await prepare(chunk.model)
+                yield chunk
+            if reply.is_ended:
+                return
+            chunks = await reply.more()
+    finally:
+        await reply.close()
 
 
 def _load() -> "type[Exchange]":
