@@ -16,9 +16,12 @@ from trivium.adapters.index import MatrixIndex
 from trivium.adapters.sql.migrate import migrate
 from trivium.adapters.sql.store import SqliteStore
 from trivium.core.model.knowledge import Document
-from trivium.core.ports import Extractor
+from trivium.core.ports import Extractor, Outbound
+from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, Indexing
 from trivium.core.services.jobs import JobKind, JobRun, Jobs
-from trivium.core.services.knowledge import INDEX_JOB, Knowledge, Upload
+from trivium.core.services.knowledge import Knowledge, Upload
+from trivium.core.services.searching import Searching
+from trivium.core.services.unanswered import UNANSWERED_JOB, Unanswered
 
 ORG, OTHER = "org_a", "org_b"
 
@@ -32,22 +35,40 @@ def embedder() -> UniversalEmbedder:
 class Library:
     """Everything a test of knowledge needs."""
 
-    def __init__(self, folder: Path, extractor: Extractor) -> None:
+    def __init__(self, folder: Path, extractor: Extractor, outbound: Outbound | None = None) -> None:
         self.folder = folder
         self.clock = HandClock()
         self.store = SqliteStore(folder / "store.db")
         self.blobs = FileBlobs(folder / "blobs")
         self.index = MatrixIndex(self.store, embedder())
         self.jobs = Jobs(store=self.store, clock=self.clock)
-        self.knowledge = Knowledge(
+        self.outbound = outbound
+        self.indexing = Indexing(
             store=self.store,
             blobs=self.blobs,
             extractor=extractor,
             index=self.index,
             jobs=self.jobs,
             clock=self.clock,
+            outbound=outbound,
         )
-        self.jobs.register([JobKind(name=INDEX_JOB, run=self.knowledge.index)])
+        self.unanswered = Unanswered(store=self.store, index=self.index, jobs=self.jobs, clock=self.clock)
+        self.knowledge = Knowledge(
+            store=self.store,
+            blobs=self.blobs,
+            extractor=extractor,
+            indexing=self.indexing,
+            searching=Searching(store=self.store, indexes=[self.index]),
+            jobs=self.jobs,
+            clock=self.clock,
+        )
+        self.jobs.register(
+            [
+                JobKind(name=INDEX_JOB, run=self.indexing.index),
+                JobKind(name=FETCH_JOB, run=self.indexing.fetch, attempts_max=1),
+                JobKind(name=UNANSWERED_JOB, run=self.unanswered.note),
+            ]
+        )
 
     async def add(self, name: str, data: bytes | str, *, organization_id: str = ORG, **upload: object) -> Document:
         """Add a document and index it."""
@@ -61,7 +82,7 @@ class Library:
         until = self.clock.now() + timedelta(minutes=5)
         jobs = await self.store.write(lambda tx: tx.jobs.claim("test", now=self.clock.now(), until=until, limit=100))
         for job in jobs:
-            await self.knowledge.index(JobRun(job=job, report=_ignore))
+            await self.jobs.kinds[job.name].run(JobRun(job=job, report=_ignore))
         return len(jobs)
 
     def files(self) -> list[Path]:
@@ -74,11 +95,11 @@ async def _ignore(percent: int) -> None:
 
 
 @asynccontextmanager
-async def open_library(folder: Path) -> AsyncIterator[Library]:
+async def open_library(folder: Path, outbound: Outbound | None = None) -> AsyncIterator[Library]:
     """Open a library in an empty folder."""
     await anyio.to_thread.run_sync(migrate, f"sqlite:///{folder / 'store.db'}")
     extractor = ProcessExtractor()
-    library = Library(folder, extractor)
+    library = Library(folder, extractor, outbound)
     try:
         yield library
     finally:

@@ -28,6 +28,7 @@ from trivium.core.reconcile.service import ApplyRequest
 from trivium.core.services.access import Access
 from trivium.core.services.admission import Admission, RunSettings
 from trivium.core.services.deliveries import Deliveries
+from trivium.core.services.indexing import Indexing
 from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
 from trivium.core.services.knowledge import Knowledge
@@ -37,9 +38,11 @@ from trivium.core.services.models import Models
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
+from trivium.core.services.searching import Searching
 from trivium.core.services.signing import SigningSecrets
 from trivium.core.services.sub_agents import SubAgents
 from trivium.core.services.tools import ToolBox
+from trivium.core.services.unanswered import Unanswered
 from trivium.core.services.webhooks import Webhooks
 
 __all__ = [
@@ -74,6 +77,8 @@ class Adapters:
     schemas: SchemaCheck
     extractor: Extractor
     passage_index: PassageIndex
+    # Ways of encoding that documents may still stand in after a change of embedder.
+    earlier_indexes: Sequence[PassageIndex] = ()
     tool_hosts: Sequence[ToolHost] = ()
 
 
@@ -98,6 +103,7 @@ class Platform:
     tools: ToolBox
     sub_agents: SubAgents
     knowledge: Knowledge
+    unanswered: Unanswered
     jobs: Jobs
     job_runner: JobRunner
     deliveries: Deliveries
@@ -134,15 +140,27 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     models = Models(adapters.providers, fallback_is_error=settings.model_fallback_is_error)
     tools = ToolBox(hosts=adapters.tool_hosts, schemas=adapters.schemas)
     jobs = Jobs(store=store, clock=clock)
-    knowledge = Knowledge(
+    indexing = Indexing(
         store=store,
         blobs=adapters.blobs,
         extractor=adapters.extractor,
         index=adapters.passage_index,
         jobs=jobs,
         clock=clock,
+        outbound=adapters.outbound,
     )
-    tools.add_host(KnowledgeTool(knowledge=knowledge, store=store))
+    searching = Searching(store=store, indexes=[adapters.passage_index, *adapters.earlier_indexes])
+    unanswered = Unanswered(store=store, index=adapters.passage_index, jobs=jobs, clock=clock)
+    knowledge = Knowledge(
+        store=store,
+        blobs=adapters.blobs,
+        extractor=adapters.extractor,
+        indexing=indexing,
+        searching=searching,
+        jobs=jobs,
+        clock=clock,
+    )
+    tools.add_host(KnowledgeTool(knowledge=knowledge, unanswered=unanswered, store=store))
     admission = Admission(clock=clock, models=models, settings=settings.runs)
     context_sources: Sequence[ContextSource] = ()
     driver = RunDriver(
@@ -156,7 +174,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     )
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
-    jobs.register(job_kinds(jobs=jobs, deliveries=deliveries, knowledge=knowledge))
+    jobs.register(job_kinds(jobs=jobs, deliveries=deliveries, indexing=indexing, unanswered=unanswered))
     return Platform(
         store=store,
         clock=clock,
@@ -166,6 +184,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         tools=tools,
         sub_agents=SubAgents(store=store, clock=clock),
         knowledge=knowledge,
+        unanswered=unanswered,
         jobs=jobs,
         job_runner=JobRunner(store=store, clock=clock, jobs=jobs, owner=settings.runs.owner),
         deliveries=deliveries,

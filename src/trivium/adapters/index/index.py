@@ -83,6 +83,10 @@ class MatrixIndex:
         hits = await _in(self._asking, _rank, question, candidates, details)
         return hits[: min(top_k, _TOP_MAX)]
 
+    async def likeness(self, text: str, others: Sequence[str]) -> Sequence[float]:
+        """Return the cosine of each other text with this one."""
+        return await _in(self._encoding, _cosines, text, others, self._embedder)
+
     async def forget(self, organization_id: str) -> None:
         """Drop what is in memory of an organization; the next search reads it again."""
         self._loaded.pop(organization_id, None)
@@ -122,6 +126,13 @@ class MatrixIndex:
 
 async def _in(threads: ThreadPoolExecutor, function: Callable[P, R], *arguments: P.args, **_: P.kwargs) -> R:
     return await asyncio.get_running_loop().run_in_executor(threads, partial(function, *arguments))
+
+
+def _cosines(text: str, others: Sequence[str], embedder: Embedder) -> list[float]:
+    import numpy as np
+
+    vectors = np.asarray(embedder.embed([text, *others]), dtype=np.float32)
+    return [float(cosine) for cosine in vectors[1:] @ vectors[0]]
 
 
 def _encode(passages: Sequence[Passage], embedder: Embedder) -> list[EncodedPassage]:

@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, delete, insert, select
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.statements import Prepared
+from trivium.core.model.json import JSON
 from trivium.core.model.knowledge import Document, Passage
 from trivium.core.ports.knowledge import EncodedPassage
 
@@ -23,6 +24,23 @@ _UNCODED = Prepared(
         ~_HAS_CODE,
     )
     .order_by(_p.position)
+    .limit(bindparam("b_limit"))
+)
+_OF_REVISION = Prepared(
+    select(*_p)
+    .where(
+        _p.organization_id == bindparam("b_organization"),
+        _p.document_id == bindparam("b_document"),
+        _p.revision == bindparam("b_revision"),
+    )
+    .order_by(_p.position)
+)
+_DROP_CODES = Prepared(
+    delete(schema.passage_codes).where(
+        _k.organization_id == bindparam("b_organization"),
+        _k.document_id == bindparam("b_document"),
+        _k.encoding != bindparam("b_encoding"),
+    )
 )
 _ADD_CODE = Prepared(
     insert(schema.passage_codes).values({column.name: bindparam(column.name) for column in schema.passage_codes.c})
@@ -67,6 +85,17 @@ _DETAILS = _in_steps(
 )
 
 
+_FULL = _in_steps(
+    [_k.passage_id, _k.document_id, _k.revision, _k.code, _k.detail],
+    _k.passage_id,
+    _k.organization_id == bindparam("b_organization"),
+    _k.encoding == bindparam("b_encoding"),
+)
+_METADATA = _in_steps(
+    [_p.id, _p.document_id, _p.revision, _p.metadata],
+    _p.document_id,
+    _p.organization_id == bindparam("b_organization"),
+)
 _CODES = _in_steps(
     [_k.document_id, _k.revision, _p.position, _k.passage_id, _k.code],
     _k.document_id,
@@ -123,15 +152,53 @@ class SqlPassages(SqlRecords[Passage]):
         values = {"b_organization": organization_id, "b_encoding": encoding}
         return {passage_id: bytes(detail) for passage_id, detail in self._many(_DETAILS, passage_ids, values)}
 
-    def uncoded(self, organization_id: str, encoding: str, document: Document) -> list[Passage]:
-        """Return the passages of the document's revision that have no code of this encoding, in order."""
+    def full_codes(self, organization_id: str, encoding: str, passage_ids: Sequence[str]) -> dict[str, EncodedPassage]:
+        """Return the codes of these passages with their details, by id."""
+        values = {"b_organization": organization_id, "b_encoding": encoding}
+        return {
+            passage_id: EncodedPassage(
+                passage_id=passage_id,
+                document_id=document_id,
+                revision=revision,
+                code=bytes(code),
+                detail=bytes(detail),
+            )
+            for passage_id, document_id, revision, code, detail in self._many(_FULL, passage_ids, values)
+        }
+
+    def of_revision(self, organization_id: str, document_id: str, revision: str | None) -> list[Passage]:
+        """Return the passages of one revision in order; none for None."""
+        if revision is None:
+            return []
+        values = {"b_organization": organization_id, "b_document": document_id, "b_revision": revision}
+        return [self._codec.from_row(row) for row in self._session.run(_OF_REVISION, values).fetchall()]
+
+    def metadata(self, organization_id: str, revisions: Mapping[str, str]) -> list[tuple[str, str, Mapping[str, JSON]]]:
+        """Return (passage id, document id, metadata) of every passage of documents (id → revision)."""
+        decode = self._codec.by_name["metadata"].decode
+        return [
+            (passage_id, document_id, decode(text) if decode is not None and text != "{}" else {})
+            for passage_id, document_id, revision, text in self._many(
+                _METADATA, list(revisions), {"b_organization": organization_id}
+            )
+            if revisions[document_id] == revision
+        ]
+
+    def uncoded(self, organization_id: str, encoding: str, document: Document, limit: int) -> list[Passage]:
+        """Return passages of the document's revision that have no code of this encoding, in order."""
         values = {
             "b_organization": organization_id,
             "b_encoding": encoding,
             "b_document": document.id,
             "b_revision": document.revision,
+            "b_limit": limit,
         }
         return [self._codec.from_row(row) for row in self._session.run(_UNCODED, values).fetchall()]
+
+    def drop_codes(self, organization_id: str, document_id: str, *, keep: str) -> None:
+        """Delete the document's codes of every other encoding."""
+        values = {"b_organization": organization_id, "b_document": document_id, "b_encoding": keep}
+        self._session.run(_DROP_CODES, values)
 
     def keep_only(self, organization_id: str, document_id: str, revision: str | None) -> None:
         """Delete every other revision of the document, with all codes; None deletes all."""

@@ -14,7 +14,7 @@ from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.jobs import Job
-from trivium.core.model.knowledge import Collection, Document, Passage
+from trivium.core.model.knowledge import Collection, Document, Passage, UnansweredQuestion
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
@@ -60,6 +60,9 @@ messages = _records("messages", Message, Index("messages_position", "conversatio
 visitors = _records("visitors", Visitor, Index("visitors_external", "organization_id", "external_id", unique=True))
 collections = _records("collections", Collection, Index("collections_agent", "organization_id", "agent_id"))
 documents = _records("documents", Document, Index("documents_organization", "organization_id", "folder", "name"))
+unanswered = _records(
+    "unanswered", UnansweredQuestion, Index("unanswered_agent", "organization_id", "agent_id", "resolved_at")
+)
 passages = _records(
     "passages",
     Passage,
@@ -171,4 +174,12 @@ passage_codes = Table(
     Column("code", LargeBinary, nullable=False),
     Column("detail", LargeBinary, nullable=False),
     Index("passage_codes_document", "document_id", "revision", "encoding"),
+)
+
+# A number per organization that grows when a document or collection changes.
+knowledge_versions = Table(
+    "knowledge_versions",
+    metadata,
+    Column("organization_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
 )

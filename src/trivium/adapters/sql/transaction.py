@@ -5,6 +5,7 @@ from trivium.adapters.sql.access import SqlKeys, SqlOrganizations, SqlUsers
 from trivium.adapters.sql.config import SqlAgentKeys, SqlDailyUses, SqlDomains, SqlOAuthClients, SqlRevisions
 from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
 from trivium.adapters.sql.deliveries import SqlDeliveries
+from trivium.adapters.sql.documents import SqlDocuments, VersionedRecords
 from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.jobs import SqlJobs
 from trivium.adapters.sql.passages import SqlPassages
@@ -18,7 +19,7 @@ from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.config import ConfigLease, RevisionDocument
 from trivium.core.model.conversations import Visitor
 from trivium.core.model.deliveries import DeliveryAttempt, SigningSecret, Webhook
-from trivium.core.model.knowledge import Collection, Document
+from trivium.core.model.knowledge import Collection, UnansweredQuestion
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount
 from trivium.core.model.protection import AccessList, AgentSecret
@@ -41,8 +42,9 @@ class SqlTransaction:
         self.conversations: ports.Conversations = SqlConversations(session)
         self.messages: ports.Messages = SqlMessages(session)
         self.visitors: Records[Visitor] = SqlRecords(session, schema.visitors, "visitor")
-        self.collections: Records[Collection] = SqlRecords(session, schema.collections, "collection")
-        self.documents: Records[Document] = SqlRecords(session, schema.documents, "document")
+        self.collections: Records[Collection] = VersionedRecords(session, schema.collections, "collection")
+        self.documents: ports.Documents = SqlDocuments(session)
+        self.unanswered: Records[UnansweredQuestion] = SqlRecords(session, schema.unanswered, "unanswered_question")
         self.passages: ports.Passages = SqlPassages(session)
         self.runs: ports.Runs = SqlRuns(session)
         self.events: ports.EventLog = SqlEventLog(session)

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from trivium.core.model.json import JSONObject
+from trivium.core.model.json import JSON, JSONObject
 
 DocumentStatus = Literal["processing", "ready", "failed"]
+ChunkMode = Literal["general", "parent_child", "question_answer"]
 ViewAccess = Literal["owner_only", "authenticated", "anyone_with_link", "public"]
 
 
@@ -61,6 +62,8 @@ class Document:
     revision: str | None = None
     previous_blob_key: str | None = None
     page_count: int | None = None
+    chunk_mode: ChunkMode = "general"
+    source_url: str | None = None
     # Who may read it, beside the level: where one of the three names somebody, nobody else (see services/visibility).
     reader_emails: tuple[str, ...] = ()
     reader_domains: tuple[str, ...] = ()
@@ -119,3 +122,30 @@ class Asker:
 
 OWNER = Asker(is_owner=True, is_authenticated=True, has_link=True)
 PROGRAM = Asker(is_authenticated=True, has_link=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnansweredQuestion:
+    """Questions of one meaning that the documents did not answer; `question` is how it was first put."""
+
+    id: str
+    organization_id: str
+    agent_id: str
+    question: str
+    created_at: datetime
+    last_at: datetime
+    count: int = 1
+    examples: tuple[str, ...] = ()
+    resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """A filter on what is known of a passage or its document, such as a column of a row.
+
+    `operator`: equals, not_equals, in, not_in, contains, starts_with, gt, gte, lt, lte, exists.
+    """
+
+    key: str
+    value: JSON
+    operator: str = "equals"

@@ -9,6 +9,7 @@ from trivium.core.ports.knowledge import (
     FoundPassage,
     Hit,
     PassageIndex,
+    Reranker,
 )
 from trivium.core.ports.models import (
     ChatMessage,
@@ -41,6 +42,7 @@ from trivium.core.ports.store import (
     Conversations,
     DailyUses,
     Deliveries,
+    Documents,
     Domains,
     EventLog,
     Jobs,
@@ -73,6 +75,7 @@ __all__ = [
     "Conversations",
     "DailyUses",
     "Deliveries",
+    "Documents",
     "Domains",
     "Embedder",
     "EncodedPassage",
@@ -102,6 +105,7 @@ __all__ = [
     "Prices",
     "ReasoningChunk",
     "Records",
+    "Reranker",
     "Revisions",
     "Runs",
     "SchemaCheck",

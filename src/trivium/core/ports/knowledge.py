@@ -110,3 +110,13 @@ class PassageIndex(Protocol):
         passage_ids: frozenset[str] | None = None,
     ) -> Sequence[Hit]:
         """Return the best passages of these documents only (id → revision), and of these passages only, if given."""
+
+    async def likeness(self, text: str, others: Sequence[str]) -> Sequence[float]:
+        """Return how near the meaning of each other text is, as a cosine."""
+
+
+class Reranker(Protocol):
+    """A second, slower look at the best passages."""
+
+    async def rerank(self, query: str, texts: Sequence[str]) -> Sequence[float]:
+        """Return a score per text on the scale of a search: 0.30 answers, below 0.20 does not."""

@@ -14,7 +14,8 @@ from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.jobs import Job
-from trivium.core.model.knowledge import Collection, Document, Passage
+from trivium.core.model.json import JSON
+from trivium.core.model.knowledge import Collection, Document, Passage, UnansweredQuestion
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
@@ -312,6 +313,19 @@ class Deliveries(Records[Delivery], Protocol):
         """Delete up to `limit` delivered ones that ended before, with their log; dead ones stay."""
 
 
+class Documents(Records[Document], Protocol):
+    """Documents, and a number that says whether what may be searched has changed."""
+
+    def version(self, organization_id: str) -> int:
+        """Return a number that grows with every change of a document or collection, except `note`."""
+
+    def note(self, document: Document, stage: str, progress: int) -> None:
+        """Write how far the indexing of this version of the document is; nothing when a newer one has come."""
+
+    def encoded_otherwise(self, encoding: str, limit: int) -> list[Document]:
+        """Return searchable documents of all organizations that are encoded in another way, for the operator's job."""
+
+
 class Passages(Records[Passage], Protocol):
     """Passages and what an index knows of them; `encoding` is the index's id."""
 
@@ -327,8 +341,20 @@ class Passages(Records[Passage], Protocol):
     def details(self, organization_id: str, encoding: str, passage_ids: Sequence[str]) -> dict[str, bytes]:
         """Return the details of these passages, by id."""
 
-    def uncoded(self, organization_id: str, encoding: str, document: Document) -> list[Passage]:
-        """Return the passages of the document's revision that have no code of this encoding, in order."""
+    def full_codes(self, organization_id: str, encoding: str, passage_ids: Sequence[str]) -> dict[str, EncodedPassage]:
+        """Return the codes of these passages with their details, by id."""
+
+    def of_revision(self, organization_id: str, document_id: str, revision: str | None) -> list[Passage]:
+        """Return the passages of one revision in order; none for None."""
+
+    def metadata(self, organization_id: str, revisions: Mapping[str, str]) -> list[tuple[str, str, Mapping[str, JSON]]]:
+        """Return (passage id, document id, metadata) of every passage of documents (id → revision)."""
+
+    def uncoded(self, organization_id: str, encoding: str, document: Document, limit: int) -> list[Passage]:
+        """Return passages of the document's revision that have no code of this encoding, in order."""
+
+    def drop_codes(self, organization_id: str, document_id: str, *, keep: str) -> None:
+        """Delete the document's codes of every other encoding."""
 
     def drop(self, organization_id: str, document_id: str, revision: str) -> None:
         """Delete one revision with its codes."""
@@ -351,7 +377,8 @@ class Transaction(Protocol):
     messages: Messages
     visitors: Records[Visitor]
     collections: Records[Collection]
-    documents: Records[Document]
+    documents: Documents
+    unanswered: Records[UnansweredQuestion]
     passages: Passages
     runs: Runs
     events: EventLog

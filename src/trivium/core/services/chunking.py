@@ -2,16 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from trivium.core.model.json import JSONObject
+from trivium.core.model.knowledge import ChunkMode
 from trivium.core.ports.knowledge import ExtractedPart
 
 WORDS_MAX = 200
 _WORDS_MIN = 30
 _TABLE_WORDS_MAX = 120
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
+_CHILD_WORDS = 60
+# Questions and answers as people write them in lists, in the languages of the embedder.
+_QUESTION_MARKS = ("?", "\uff1f")
+_QUESTION = re.compile(r"^[ \t]*(?:Q|F|P|D|Question|Frage|Pregunta|Domanda|Pergunta)[ \t]*\d*[:.)]", re.MULTILINE)
+_MARK = re.compile(
+    r"^[ \t]*(?:Q|F|P|D|A|R|Question|Frage|Pregunta|Domanda|Pergunta|Answer|Antwort)[ \t]*\d*[:.)][ \t]*", re.MULTILINE
+)
 _BLANK = re.compile(r"\n\s*\n")
 # A stretch without spaces (Chinese, Japanese, Thai, or no language at all) counts a word for so many characters.
 _WORD_CHARACTERS = 12
@@ -29,15 +37,47 @@ class Chunk:
     metadata: JSONObject = field(default_factory=dict)
 
 
-def chunk(parts: Sequence[ExtractedPart]) -> list[Chunk]:
+def chunk(parts: Sequence[ExtractedPart], mode: ChunkMode = "general") -> list[Chunk]:
     """Return the passages in reading order.
 
     A passage never crosses a heading, a page or a time; a table's pieces repeat its header; a row is its own passage.
+    "parent_child" cuts passages of about 60 words to be found by and keeps the section around each as its context;
+    "question_answer" makes one passage of each question with its answer, and cuts the rest as usual.
     """
+    if mode == "parent_child":
+        return [child for parent in _chunks(parts) for child in _children(parent)]
+    if mode == "question_answer":
+        return [piece for whole in _chunks(_paired(parts)) for piece in _questions(whole)]
     return list(_chunks(parts))
 
 
-def _chunks(parts: Sequence[ExtractedPart]) -> Iterator[Chunk]:
+def _children(parent: Chunk) -> list[Chunk]:
+    if parent.metadata or word_count(parent.text) <= _CHILD_WORDS:
+        return [parent]
+    return [replace(parent, text=text, context=parent.text) for text in _prose(parent.text, _CHILD_WORDS)]
+
+
+def _paired(parts: Sequence[ExtractedPart]) -> Iterator[ExtractedPart]:
+    """Yield the parts with headings that ask something made the first line of what stands below them."""
+    for part in parts:
+        question = part.heading.rsplit(" > ", 1)[-1]
+        if part.kind == "text" and question.endswith(_QUESTION_MARKS):
+            yield replace(part, text=f"{question}\n{part.text}")
+        else:
+            yield part
+
+
+def _questions(whole: Chunk) -> list[Chunk]:
+    """Return a chunk for each "Q: … A: …" in it, or the chunk itself."""
+    starts = [found.start() for found in _QUESTION.finditer(whole.text)]
+    if not starts:
+        return [whole]
+    ends = [*starts[1:], len(whole.text)]
+    texts = [whole.text[: starts[0]], *(whole.text[start:end] for start, end in zip(starts, ends, strict=True))]
+    return [replace(whole, text=_MARK.sub("", text).strip()) for text in texts if text.strip()]
+
+
+def _chunks(parts: Iterable[ExtractedPart]) -> Iterator[Chunk]:
     for (heading, page, start_s, kind), group in groupby(parts, lambda p: (p.heading, p.page, p.start_s, p.kind)):
         if kind == "heading":
             continue
@@ -63,33 +103,35 @@ def _row(part: ExtractedPart) -> Iterator[Chunk]:
         yield Chunk(text=text, heading=part.heading, page=part.page, start_s=part.start_s, metadata=part.data)
 
 
-def _prose(text: str) -> list[str]:
+def _prose(text: str, words_max: int = WORDS_MAX) -> list[str]:
     """Return pieces of like size, cut between paragraphs where that is possible, else between sentences."""
-    units = [unit for paragraph in _BLANK.split(text) if paragraph.strip() for unit in _units(paragraph.strip())]
+    units = [
+        unit for paragraph in _BLANK.split(text) if paragraph.strip() for unit in _units(paragraph.strip(), words_max)
+    ]
     total = sum(count for _, _, count in units)
     if not total:
         return []
-    target = total / max(1, -(-total // (WORDS_MAX - _WORDS_MIN)))
+    target = total / max(1, -(-total // (words_max * 17 // 20)))
     pieces: list[str] = []
     current = ""
     size = 0
     for joint, unit, count in units:
-        if current and (size + count > WORDS_MAX or size >= target):
+        if current and (size + count > words_max or size >= target):
             pieces.append(current)
             current, size = "", 0
         current = f"{current}{joint}{unit}" if current else unit
         size += count
-    if pieces and size < _WORDS_MIN and word_count(pieces[-1]) + size <= WORDS_MAX + _WORDS_MIN:
+    if pieces and size < _WORDS_MIN and word_count(pieces[-1]) + size <= words_max + _WORDS_MIN:
         pieces[-1] = f"{pieces[-1]}\n{current}"
     else:
         pieces.append(current)
     return pieces
 
 
-def _units(paragraph: str) -> Iterator[tuple[str, str, int]]:
+def _units(paragraph: str, words_max: int) -> Iterator[tuple[str, str, int]]:
     """Yield (what joins it to the unit before, text, words): whole paragraphs, or sentences of long ones."""
     count = word_count(paragraph)
-    if count <= WORDS_MAX:
+    if count <= words_max:
         yield "\n\n", paragraph, count
         return
     joint = "\n\n"

@@ -1,40 +1,40 @@
-"""Documents in, passages out: add, index in the background, search what the asker may see, delete."""
+"""Documents of all organizations: add, change, list, delete; reading and searching them stand beside it."""
 
 import hashlib
-import logging
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import anyio
 
-from trivium.core.errors import Conflict, CoreError, InvalidRequest, LimitExceeded, NotFound
+from trivium.core.errors import Conflict, InvalidRequest, LimitExceeded, NotFound
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
-from trivium.core.model.knowledge import PROGRAM, Asker, Collection, Document, Passage, ViewAccess
-from trivium.core.ports import BlobStore, Clock, Extractor, FoundPassage, PassageIndex, Store, Transaction
+from trivium.core.model.knowledge import ChunkMode, Document, Passage, ViewAccess
+from trivium.core.ports import BlobStore, Clock, Extractor, FoundPassage, Store, Transaction
 from trivium.core.services.chunking import Chunk, chunk
-from trivium.core.services.jobs import JobRun, Jobs
-from trivium.core.services.visibility import judge
+from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, Indexing, index_arguments
+from trivium.core.services.jobs import Jobs
+from trivium.core.services.searching import POSSIBLY_FROM, QUOTE_FROM, HitTest, Searching, SearchScope
+from trivium.core.services.visibility import Verdict
 
-INDEX_JOB = "knowledge.index"
-# Quote from 0.30 up, "possibly relevant" from 0.20, nothing below (architecture, section 9).
-QUOTE_FROM = 0.30
-POSSIBLY_FROM = 0.20
+__all__ = ["POSSIBLY_FROM", "QUOTE_FROM", "Knowledge", "Resolved", "SearchScope", "Upload"]
+
 _SIZE_MAX_BYTES = 100 << 20
 _NAME_CHARACTERS_MAX = 255
-_PASSAGES_MAX = 50_000
-_BATCH = 32
+_TEXT_CHARACTERS_MAX = 20_000
 _POLL_S = 0.05
-_TOP_MAX = 100
 _DOCUMENTS_MAX = 100_000
-_log = logging.getLogger(__name__)
+_PREVIEWED_MAX = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """What is known of a document before it is read. Its identity is name, folder, agent and collection together."""
+    """What is known of a document before it is read. Its identity is name, folder, agent and collection together.
+
+    By default everyone who may talk to the agent may have the document quoted; `view_access` and readers narrow that.
+    """
 
     name: str
     mime_type: str = ""
@@ -42,25 +42,13 @@ class Upload:
     agent_id: str | None = None
     collection_id: str | None = None
     kind: Literal["file", "url", "video"] = "file"
-    view_access: ViewAccess = "authenticated"
+    view_access: ViewAccess = "anyone_with_link"
     reader_emails: tuple[str, ...] = ()
     reader_domains: tuple[str, ...] = ()
     reader_groups: tuple[str, ...] = ()
+    chunk_mode: ChunkMode = "general"
+    source_url: str | None = None
     metadata: JSONObject = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchScope:
-    """Where to look, for whom. `collection_ids` empty: the documents outside every collection.
-
-    `agent_id` adds the agent's own documents to those that every agent may use; `names` and `folder` narrow.
-    """
-
-    agent_id: str | None = None
-    collection_ids: tuple[str, ...] = ()
-    asker: Asker = PROGRAM
-    names: tuple[str, ...] = ()
-    folder: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +68,8 @@ class Knowledge:
         store: Store,
         blobs: BlobStore,
         extractor: Extractor,
-        index: PassageIndex,
+        indexing: Indexing,
+        searching: Searching,
         jobs: Jobs,
         clock: Clock,
         size_max_bytes: int = _SIZE_MAX_BYTES,
@@ -88,7 +77,8 @@ class Knowledge:
         self._store = store
         self._blobs = blobs
         self._extractor = extractor
-        self._index = index
+        self._indexing = indexing
+        self._searching = searching
         self._jobs = jobs
         self._clock = clock
         self._size_max_bytes = size_max_bytes
@@ -100,72 +90,131 @@ class Knowledge:
         ones are complete. The same bytes again change nothing but access and metadata. LimitExceeded above 100 MB.
         """
         upload = _checked(upload)
-        blob_key = f"documents/{organization_id}/{new_id('blb')}"
+        blob_key = _new_blob_key(organization_id)
         counted = _Counted(data, self._size_max_bytes)
         async with aclosing(counted.pieces()) as pieces:
             await self._blobs.put(blob_key, pieces)
+        digest = counted.digest.hexdigest()
         try:
-            document, is_new = await self._store.write(
-                lambda tx: self._put(tx, organization_id, upload, blob_key=blob_key, counted=counted)
+            document = await self._store.write(
+                lambda tx: self._put(
+                    tx, organization_id, upload, blob_key=blob_key, size_bytes=counted.size_bytes, digest=digest
+                )
             )
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self._blobs.delete(blob_key)
             raise
-        if not is_new:
+        if document.blob_key != blob_key:
             await self._blobs.delete(blob_key)
         return document
 
-    async def index(self, run: JobRun) -> None:
-        """The job: read, cut, encode, store, then switch. Safe to repeat: it starts its revision anew, and one that
-        was overtaken by a newer upload stops.
-        """
-        organization_id, document_id = run.job.organization_id, str(run.job.arguments["document_id"])
-        document = await self._store.read(lambda tx: tx.documents.first(organization_id, id=document_id))
-        if document is None or document.blob_key != run.job.arguments["blob_key"] or document.status == "ready":
-            return
-        try:
-            await self._build(document, run)
-        except (InvalidRequest, LimitExceeded, NotFound) as error:
-            await self._fail(document, error)
+    async def add_url(self, organization_id: str, url: str, upload: Upload | None = None) -> Document:
+        """Queue a page to be fetched and indexed; again, to fetch it anew. The address passes the outbound guard."""
+        shown = url.split("://", 1)[-1].split("?", 1)[0].rstrip("/").replace("/", " ")[:_NAME_CHARACTERS_MAX]
+        upload = replace(upload or Upload(name=shown or url), kind="url", source_url=url)
+        upload = _checked(upload)
+        return await self._store.write(
+            lambda tx: self._put(tx, organization_id, upload, blob_key=_new_blob_key(organization_id))
+        )
+
+    async def add_sitemap(self, organization_id: str, url: str, upload: Upload | None = None) -> list[Document]:
+        """Queue every page a sitemap names (at most 500, of its own site); `upload` gives access and folder."""
+        template = upload or Upload(name="page")
+        pages = await self._indexing.pages_of(url)
+        documents = []
+        for page in pages:
+            shown = page.split("://", 1)[-1].split("?", 1)[0].strip("/").replace("/", " ")[:_NAME_CHARACTERS_MAX]
+            documents.append(await self.add_url(organization_id, page, replace(template, name=shown)))
+        return documents
 
     async def search(
         self, organization_id: str, query: str, *, scope: SearchScope | None = None, top_k: int = 8
     ) -> list[FoundPassage]:
-        """Return the best passages of documents the scope's asker may read, best first; `top_k` up to 100.
+        """See `Searching.search`."""
+        return await self._searching.search(organization_id, query, scope=scope, top_k=top_k)
 
-        Scores from `QUOTE_FROM` up answer the question, those from `POSSIBLY_FROM` may; what is lower is in it too.
-        """
-        scope = scope or SearchScope()
-        visible = await self._store.read(lambda tx: _visible(tx, organization_id, scope))
-        revisions = {one.id: one.revision for one in visible.values() if one.revision is not None}
-        hits = await self._index.search(organization_id, query, documents=revisions, top_k=min(top_k, _TOP_MAX))
-        ids = [hit.passage_id for hit in hits]
-        passages = await self._store.read(lambda tx: tx.passages.by_ids(organization_id, ids))
-        return [
-            FoundPassage(
-                passage=passage,
-                document_name=visible[passage.document_id].name,
-                score=round(hit.score, 4),
-                cosine=round(hit.cosine, 4),
-                coverage=round(hit.coverage, 4),
-                metadata=visible[passage.document_id].metadata,
-            )
-            for hit in hits
-            if (passage := passages.get(hit.passage_id)) is not None and passage.document_id in visible
-        ]
+    async def hit_test(
+        self, organization_id: str, query: str, *, scope: SearchScope | None = None, top_k: int = 20
+    ) -> HitTest:
+        """See `Searching.hit_test`."""
+        return await self._searching.hit_test(organization_id, query, scope=scope, top_k=top_k)
+
+    async def explain(self, organization_id: str, document_id: str, scope: SearchScope) -> Verdict:
+        """See `Searching.explain`."""
+        return await self._searching.explain(organization_id, document_id, scope)
 
     async def get(self, organization_id: str, document_id: str) -> Document:
         """Return a document; NotFound(kind="document")."""
         return await self._store.read(lambda tx: tx.documents.get(organization_id, document_id))
 
-    async def list(
+    async def find(
         self, organization_id: str, *, limit: int = 100, before: str | None = None, **equals: str | None
     ) -> list[Document]:
         """Return documents, newest first; `equals` narrows by agent_id, collection_id, folder, kind or status."""
         return await self._store.read(
             lambda tx: tx.documents.find(organization_id, limit=limit, newest_first=True, before=before, **equals)
         )
+
+    async def change(self, organization_id: str, document_id: str, **changes: object) -> Document:
+        """Change name, folder, view_access, readers, collection_id or metadata; what may be read changes at once.
+
+        InvalidRequest for anything else, Conflict when another document has that name there.
+        """
+        foreign = set(changes) - _CHANGEABLE
+        if foreign:
+            raise InvalidRequest(f"A document's {min(foreign)} cannot be changed.", code="not_changeable")
+
+        def write(tx: Transaction) -> Document:
+            before = tx.documents.get(organization_id, document_id)
+            after = replace(before, updated_at=self._clock.now(), **changes)  # type: ignore[arg-type]
+            twin = _same_place(tx, after)
+            if twin is not None and twin.id != after.id:
+                raise Conflict(f"Another document there is called {after.name!r}.", code="already_exists")
+            if after.collection_id is not None:
+                tx.collections.get(organization_id, after.collection_id)
+            tx.documents.put(after)
+            return after
+
+        return await self._store.write(write)
+
+    async def passages(
+        self, organization_id: str, document_id: str, *, limit: int = 100, after: int = -1
+    ) -> list[Passage]:
+        """Return the passages of a document that are found now, in order; `after` is a position to go on from."""
+        document = await self.get(organization_id, document_id)
+        everything = await self._store.read(
+            lambda tx: tx.passages.of_revision(organization_id, document_id, document.revision)
+        )
+        return [one for one in everything if one.position > after][:limit]
+
+    async def edit_passage(self, organization_id: str, passage_id: str, text: str) -> Document:
+        """Put other words in the place of a passage's; only it is encoded anew. Returns the document.
+
+        It lasts until the document is uploaded again. Conflict while the document is being processed.
+        """
+        if not text.strip() or len(text) > _TEXT_CHARACTERS_MAX:
+            raise InvalidRequest("A passage has between 1 and 20,000 characters.", code="invalid_text")
+        old = await self._store.read(lambda tx: tx.passages.get(organization_id, passage_id))
+        document = await self.get(organization_id, old.document_id)
+        if document.status == "processing" or document.revision != old.revision:
+            raise Conflict("The document is being processed; try again when it is ready.", code="processing")
+        passages = await self._store.read(
+            lambda tx: tx.passages.of_revision(organization_id, document.id, document.revision)
+        )
+        revision = new_id("rev")
+        edited = [
+            replace(one, id=new_id("psg"), revision=revision, text=text.strip() if one.id == passage_id else one.text)
+            for one in passages
+        ]
+        await self._indexing.store_passages(document, edited)
+        await self._store.write(lambda tx: self._indexing.switch(tx, document, edited))
+        return await self.get(organization_id, document.id)
+
+    async def preview(self, data: bytes, *, name: str, mime_type: str = "", mode: ChunkMode = "general") -> list[Chunk]:
+        """Return the first 200 passages a file would give; nothing is stored. InvalidRequest when it has no text."""
+        extracted = await self._extractor.extract(data, name=name, mime_type=mime_type)
+        return (await anyio.to_thread.run_sync(chunk, extracted.parts, mode))[:_PREVIEWED_MAX]
 
     async def resolve(self, organization_id: str, name: str) -> Resolved:
         """Return the document somebody means: by id, exact name, `folder/name`, or name in any case, in this order.
@@ -208,145 +257,89 @@ class Knowledge:
         return document
 
     def _put(
-        self, tx: Transaction, organization_id: str, upload: Upload, *, blob_key: str, counted: "_Counted"
-    ) -> tuple[Document, bool]:
+        self,
+        tx: Transaction,
+        organization_id: str,
+        upload: Upload,
+        *,
+        blob_key: str,
+        size_bytes: int = 0,
+        digest: str = "",
+    ) -> Document:
         now = self._clock.now()
         if upload.collection_id is not None:
             tx.collections.get(organization_id, upload.collection_id)
-        known = tx.documents.first(
-            organization_id,
+        document = Document(
+            id=new_id("doc"),
+            organization_id=organization_id,
             name=upload.name,
             folder=upload.folder,
             agent_id=upload.agent_id,
             collection_id=upload.collection_id,
+            kind=upload.kind,
+            mime_type=upload.mime_type,
+            size_bytes=size_bytes,
+            sha256=digest,
+            blob_key=blob_key,
+            created_at=now,
+            updated_at=now,
+            view_access=upload.view_access,
+            reader_emails=upload.reader_emails,
+            reader_domains=upload.reader_domains,
+            reader_groups=upload.reader_groups,
+            chunk_mode=upload.chunk_mode,
+            source_url=upload.source_url,
+            metadata=upload.metadata,
         )
-        access = {
-            "view_access": upload.view_access,
-            "reader_emails": upload.reader_emails,
-            "reader_domains": upload.reader_domains,
-            "reader_groups": upload.reader_groups,
-            "metadata": upload.metadata,
-        }
-        digest = counted.digest.hexdigest()
-        if known is not None and known.sha256 == digest and known.status != "failed":
-            same = replace(known, updated_at=now, **access)  # type: ignore[arg-type]
-            tx.documents.put(same)
-            return same, False
-        fresh = {
-            **access,
-            "mime_type": upload.mime_type,
-            "size_bytes": counted.size_bytes,
-            "sha256": digest,
-            "blob_key": blob_key,
-            "updated_at": now,
-            "status": "processing",
-            "stage": "queued",
-            "progress": 0,
-            "error": None,
-        }
-        if known is not None:
-            document = replace(known, previous_blob_key=known.blob_key, **fresh)  # type: ignore[arg-type]
-            tx.documents.put(document)
-        else:
-            document = Document(
-                id=new_id("doc"),
-                organization_id=organization_id,
-                name=upload.name,
-                folder=upload.folder,
-                agent_id=upload.agent_id,
-                collection_id=upload.collection_id,
-                kind=upload.kind,
-                created_at=now,
-                **fresh,  # type: ignore[arg-type]
-            )
+        known = _same_place(tx, document)
+        if known is None:
             tx.documents.add(document)
-        arguments: JSONObject = {"document_id": document.id, "blob_key": blob_key}
-        tx.jobs.enqueue(self._jobs.make(organization_id, INDEX_JOB, arguments, unique_key=f"{INDEX_JOB}:{blob_key}"))
-        return document, True
-
-    async def _build(self, document: Document, run: JobRun) -> None:
-        revision = document.blob_key.rsplit("/", 1)[-1]
-        await self._note(document, stage="reading", progress=5)
-        data = await self._blobs.get(document.blob_key)
-        extracted = await self._extractor.extract(data, name=document.name, mime_type=document.mime_type)
-        chunks = await anyio.to_thread.run_sync(chunk, extracted.parts)
-        if not chunks:
-            raise InvalidRequest("The file holds no text.", code="empty")
-        if len(chunks) > _PASSAGES_MAX:
-            raise InvalidRequest(f"The file gives more than {_PASSAGES_MAX} passages; split it.", code="too_large")
-        passages = [_passage(document, revision, number, one) for number, one in enumerate(chunks)]
-        for start in range(0, len(passages), _BATCH):
-            await self._store_batch(document, passages[start : start + _BATCH], is_first=start == 0)
-            progress = 10 + 85 * min(start + _BATCH, len(passages)) // len(passages)
-            await self._note(document, stage="indexing", progress=progress)
-            await run.report(progress)
-        done = replace(
-            document,
-            status="ready",
-            stage="ready",
-            progress=100,
-            mime_type=extracted.mime_type,
-            revision=revision,
-            passage_count=len(passages),
-            page_count=extracted.page_count,
-            embedder=self._index.id,
-            previous_blob_key=None,
+        else:
+            is_same = bool(digest) and known.sha256 == digest and known.status != "failed"
+            if is_same and known.chunk_mode == upload.chunk_mode:
+                same = replace(known, updated_at=now, **{name: getattr(document, name) for name in _ACCESS})
+                tx.documents.put(same)
+                return same
+            document = _replacing(document, known)
+            tx.documents.put(document)
+        name = INDEX_JOB if upload.source_url is None else FETCH_JOB
+        job = self._jobs.make(
+            organization_id, name, index_arguments(document), unique_key=f"{name}:{document.blob_key}"
         )
-        if await self._store.write(lambda tx: self._switch(tx, done)) and document.previous_blob_key:
-            await self._blobs.delete(document.previous_blob_key)
+        tx.jobs.enqueue(job)
+        return document
 
-    async def _store_batch(self, document: Document, passages: Sequence[Passage], *, is_first: bool) -> None:
-        codes = await self._index.encode(passages)
-        organization_id = document.organization_id
 
-        def write(tx: Transaction) -> None:
-            if is_first:
-                # What an earlier attempt left behind.
-                tx.passages.drop(organization_id, document.id, passages[0].revision)
-            tx.passages.add(*passages)
-            tx.passages.add_codes(organization_id, self._index.id, codes)
+_ACCESS = ("view_access", "reader_emails", "reader_domains", "reader_groups", "metadata")
+_CHANGEABLE = {*_ACCESS, "name", "folder", "collection_id"}
 
-        await self._store.write(write)
 
-    def _switch(self, tx: Transaction, done: Document) -> bool:
-        """Make the new passages the ones that are found, in one step; False when a newer upload was faster."""
-        current = tx.documents.first(done.organization_id, id=done.id)
-        if current is None or current.blob_key != done.blob_key:
-            tx.passages.drop(done.organization_id, done.id, done.revision or "")
-            return False
-        # Access may have changed meanwhile, and counts.
-        tx.documents.put(
-            replace(
-                current,
-                status=done.status,
-                stage=done.stage,
-                progress=done.progress,
-                mime_type=done.mime_type,
-                revision=done.revision,
-                passage_count=done.passage_count,
-                page_count=done.page_count,
-                embedder=done.embedder,
-                previous_blob_key=None,
-                updated_at=self._clock.now(),
-            )
-        )
-        tx.passages.keep_only(done.organization_id, done.id, done.revision)
-        return True
+def _replacing(document: Document, known: Document) -> Document:
+    """Return the new version in the place of a known one, whose passages stay findable for now."""
+    return replace(
+        document,
+        id=known.id,
+        created_at=known.created_at,
+        previous_blob_key=known.blob_key,
+        revision=known.revision,
+        passage_count=known.passage_count,
+        page_count=known.page_count,
+        embedder=known.embedder,
+    )
 
-    async def _fail(self, document: Document, error: CoreError) -> None:
-        _log.info("Document %s cannot be indexed: %s", document.id, error.code)
-        message = error.message
-        if document.revision is not None:
-            message += " The earlier version is still in use."
-        await self._note(document, status="failed", stage="failed", error=message, progress=0)
 
-    async def _note(self, document: Document, **changes: object) -> None:
-        def write(tx: Transaction) -> None:
-            current = tx.documents.first(document.organization_id, id=document.id)
-            if current is not None and current.blob_key == document.blob_key:
-                tx.documents.put(replace(current, updated_at=self._clock.now(), **changes))  # type: ignore[arg-type]
+def _same_place(tx: Transaction, document: Document) -> Document | None:
+    return tx.documents.first(
+        document.organization_id,
+        name=document.name,
+        folder=document.folder,
+        agent_id=document.agent_id,
+        collection_id=document.collection_id,
+    )
 
-        await self._store.write(write)
+
+def _new_blob_key(organization_id: str) -> str:
+    return f"documents/{organization_id}/{new_id('blb')}"
 
 
 class _Counted:
@@ -384,35 +377,3 @@ def _checked(upload: Upload) -> Upload:
     if len(folder) > _NAME_CHARACTERS_MAX or not folder.isprintable():
         raise InvalidRequest("A folder has at most 255 printable characters.", code="invalid_folder")
     return replace(upload, name=name, folder=folder)
-
-
-def _passage(document: Document, revision: str, position: int, one: Chunk) -> Passage:
-    return Passage(
-        id=new_id("psg"),
-        organization_id=document.organization_id,
-        document_id=document.id,
-        revision=revision,
-        position=position,
-        text=one.text,
-        heading=one.heading,
-        page=one.page,
-        start_s=one.start_s,
-        context=one.context,
-        metadata=one.metadata,
-    )
-
-
-def _visible(tx: Transaction, organization_id: str, scope: SearchScope) -> dict[str, Document]:
-    """Return the documents that may be searched, by id."""
-    collections: Mapping[str, Collection] = {one.id: one for one in tx.collections.find(organization_id)}
-    wanted: set[str | None] = set(scope.collection_ids) or {None}
-    return {
-        one.id: one
-        for one in tx.documents.find(organization_id, limit=_DOCUMENTS_MAX)
-        if one.revision is not None
-        and one.agent_id in (None, scope.agent_id)
-        and one.collection_id in wanted
-        and (not scope.names or one.name in scope.names or one.id in scope.names)
-        and (scope.folder is None or one.folder == scope.folder or one.folder.startswith(f"{scope.folder}/"))
-        and judge(one, collections, scope.asker).is_visible
-    }

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from trivium.core.errors import NotFound
 from trivium.core.model.agents import Agent, ToolSpec
 from trivium.core.model.json import JSON, JSONObject
-from trivium.core.model.knowledge import PROGRAM, Asker, Source
+from trivium.core.model.knowledge import OWNER, PROGRAM, Asker, Condition, Source
 from trivium.core.ports import FoundPassage, Store, ToolContext, ToolResult, Transaction
 from trivium.core.services.knowledge import POSSIBLY_FROM, QUOTE_FROM, Knowledge, SearchScope
+from trivium.core.services.unanswered import Unanswered
 
 SEARCH_TOOL = "search_knowledge"
 TOOL_TYPES = frozenset({"knowledge_base", "search", "builtin:search", SEARCH_TOOL})
@@ -40,8 +41,9 @@ _SPEC = ToolSpec(
 class KnowledgeTool:
     """See `core.ports.ToolHost`. Offered to agents with a knowledge tool in their configuration, or any documents."""
 
-    def __init__(self, *, knowledge: Knowledge, store: Store) -> None:
+    def __init__(self, *, knowledge: Knowledge, unanswered: Unanswered, store: Store) -> None:
         self._knowledge = knowledge
+        self._unanswered = unanswered
         self._store = store
         self._known: dict[str, tuple[float, bool]] = {}
 
@@ -56,7 +58,7 @@ class KnowledgeTool:
         if name != SEARCH_TOOL:
             raise NotFound("tool", name)
         query, top_k = str(tool_input.get("query", "")), tool_input.get("top_k", _TOP_K)
-        scope = await self._store.read(lambda tx: _scope(tx, context))
+        scope, tracks_unanswered = await self._store.read(lambda tx: _scope(tx, context))
         found = await self._knowledge.search(
             context.organization_id,
             query,
@@ -64,6 +66,8 @@ class KnowledgeTool:
             top_k=min(max(top_k, 1), _TOP_MAX) if isinstance(top_k, int) else _TOP_K,
         )
         useful = [one for one in found if one.score >= POSSIBLY_FROM]
+        if tracks_unanswered and not any(one.score >= QUOTE_FROM for one in useful):
+            await self._unanswered.record(context.organization_id, context.agent.id, query)
         return ToolResult(
             output={"passages": [_shown(number, one) for number, one in enumerate(useful, 1)]},
             sources=tuple(source_of(one) for one in useful),
@@ -115,26 +119,46 @@ def _shown(number: int, found: FoundPassage) -> JSON:
     return {key: value for key, value in shown.items() if value not in (None, "")}
 
 
-def _scope(tx: Transaction, context: ToolContext) -> SearchScope:
-    """Return where to look: the documents named in the agent's knowledge tools, in the conversation's collection."""
-    asker = PROGRAM
-    if context.visitor_id is not None:
-        visitor = tx.visitors.first(context.organization_id, id=context.visitor_id)
-        asker = Asker(
-            has_link=True,
-            is_authenticated=visitor is not None and visitor.is_authenticated,
-            email=visitor.email if visitor is not None else None,
-            groups=visitor.groups if visitor is not None else (),
-        )
+def _scope(tx: Transaction, context: ToolContext) -> tuple[SearchScope, bool]:
+    """Return where to look, and whether questions without an answer are kept.
+
+    It is the documents named in the agent's knowledge tools, in the collection the conversation was begun in.
+    """
     conversation = tx.conversations.first(context.organization_id, id=context.conversation_id)
     collection_id = conversation.metadata.get("collection_id") if conversation is not None else None
+    collection = tx.collections.first(context.organization_id, id=str(collection_id)) if collection_id else None
     names: list[str] = []
     for tool in context.agent.tools:
         if tool.type in TOOL_TYPES:
             names += [str(tool.config[key]) for key in ("document_id", "name") if tool.config.get(key)]
-    return SearchScope(
-        agent_id=context.agent.id,
-        collection_ids=(collection_id,) if isinstance(collection_id, str) else (),
-        asker=asker,
-        names=tuple(names),
+    conditions = tuple(
+        Condition(key=hint.key, value=hint.value, operator=hint.operator) for hint in context.filter_hints
     )
+    scope = SearchScope(
+        agent_id=context.agent.id,
+        collection_ids=(str(collection_id),) if collection_id else (),
+        asker=_asker(tx, context),
+        names=tuple(names),
+        conditions=conditions,
+        conditions_are_hints=True,
+    )
+    return scope, collection is None or collection.settings.get("tracks_unanswered") is not False
+
+
+def _asker(tx: Transaction, context: ToolContext) -> Asker:
+    """Return who asks: the visitor of the run, a person of the organization, or else a program with a key."""
+    if context.visitor_id is not None:
+        visitor = tx.visitors.first(context.organization_id, id=context.visitor_id)
+        if visitor is None:
+            return Asker(has_link=True)
+        return Asker(
+            has_link=True,
+            is_authenticated=visitor.is_authenticated,
+            email=visitor.email,
+            groups=visitor.groups,
+        )
+    run = tx.runs.first(context.organization_id, id=context.run_id)
+    if run is not None and run.principal_id and tx.users.by_id(run.principal_id) is not None:
+        places = {one.organization_id for one in tx.users.memberships(run.principal_id)}
+        return OWNER if context.organization_id in places else PROGRAM
+    return PROGRAM
