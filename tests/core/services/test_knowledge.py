@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,8 +172,8 @@ async def test_the_tool_returns_passages_with_sources(library: Library) -> None:
     named = agent(ToolConfig(type="knowledge_base", config={"document_id": document.id}))
     result = await tool.call("search_knowledge", {"query": "How long can I return an item?"}, asked(named))
     assert [(source.document_id, source.quote) for source in result.sources] == [(document.id, RETURNS)]
-    assert isinstance(result.output, dict)
-    assert [one["name"] for one in result.output["passages"]] == ["returns.txt"]
+    output: Any = result.output
+    assert [one["name"] for one in output["passages"]] == ["returns.txt"]
     garden = await tool.call("search_knowledge", {"query": "When does the garden open?"}, asked(named))
     assert garden.sources == ()
 

@@ -131,7 +131,7 @@ async def test_ten_thousand_random_policies_leak_nothing(library: Library) -> No
         places = [None, *(one.id for one in collections), "col_gone"]
         documents = [any_document(chance, n, places) for n in range(size)]
 
-        def write(tx, collections=collections, documents=documents, is_first=number == 0) -> None:  # type: ignore[no-untyped-def]
+        def write(tx, collections=collections, documents=documents, is_first=number == 0) -> None:
             for records, kept in ((collections, tx.collections), (documents, tx.documents)):
                 for record in records:
                     kept.remove(ORG, record.id)
