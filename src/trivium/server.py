@@ -16,9 +16,11 @@ from fastapi import FastAPI
 
 from trivium import __version__
 from trivium.adapters.blobs.files import FileBlobs
+from trivium.adapters.blobs.tree import FolderTree
 from trivium.adapters.clock import SystemClock
 from trivium.adapters.embed.universal import UniversalEmbedder
 from trivium.adapters.extract.process import ProcessExtractor
+from trivium.adapters.images.pillow import PillowImages
 from trivium.adapters.index.index import MatrixIndex
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
@@ -30,8 +32,11 @@ from trivium.adapters.secrets.seal import AesSeal
 from trivium.adapters.secrets.tokens import JwtTokens
 from trivium.adapters.sql.migrate import bring_up_to_date
 from trivium.adapters.sql.store import SqliteStore
+from trivium.adapters.tools.builtin import BuiltinTools
+from trivium.adapters.tools.http import HttpTools
 from trivium.adapters.tools.json_schema import JsonSchemas
-from trivium.contracts import http, wizchat
+from trivium.adapters.tools.tables import TableTool
+from trivium.contracts import http, wabee, wizchat
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
 from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
@@ -101,10 +106,11 @@ def build(settings: Settings) -> Parts:
     outbound = GuardedOutbound(parse_allowed(settings.outbound_allow), user_agent=f"Trivium/{__version__}")
     extractor = ProcessExtractor()
     index = MatrixIndex(store, embedder)
+    blobs, files = FileBlobs(settings.data / "blobs"), FolderTree(settings.data / "files")
     adapters = Adapters(
         store=store,
         clock=clock,
-        blobs=FileBlobs(settings.data / "blobs"),
+        blobs=blobs,
         tokens=JwtTokens(keyring, clock),
         passwords=Argon2Passwords(),
         seal=seal,
@@ -112,8 +118,15 @@ def build(settings: Settings) -> Parts:
         providers=providers,
         prices=ModelPrices(),
         schemas=JsonSchemas(),
+        images=PillowImages(),
+        file_tree=files,
         extractor=extractor,
         passage_index=index,
+        tool_hosts=(
+            BuiltinTools(clock=clock),
+            TableTool(store=store, blobs=blobs, files=files),
+            HttpTools(store=store, clock=clock, outbound=outbound, seal=seal),
+        ),
     )
     platform = wire(adapters, _platform_settings(settings))
     return Parts(
@@ -170,8 +183,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
     """Put every contract in front of the platform."""
+    app.include_router(wabee.router(platform, heartbeat_s=settings.heartbeat_s))
     app.include_router(wizchat.router(platform))
-    http.install(app, [*wizchat.DIALECTS])
+    http.install(app, [wabee.DIALECT, *wizchat.DIALECTS], body_size_max=settings.body_size_max)
 
 
 class Server(uvicorn.Server):

@@ -38,7 +38,7 @@ class StrictRequest(Request):
     async def body(self) -> bytes:
         """Return the raw body; LimitExceeded (413) as soon as it is known to be larger than the route allows."""
         if self._raw is None:
-            self._raw = await read_bounded(self, getattr(self, "size_max", SIZE_MAX))
+            self._raw = await read_bounded(self, getattr(self.app.state, "body_size_max", SIZE_MAX))
         return self._raw
 
     async def json(self) -> Any:

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trivium.contracts.body import UnsupportedMediaType
+from trivium.contracts.body import SIZE_MAX, UnsupportedMediaType
 from trivium.core.errors import (
     Conflict,
     CoreError,
@@ -88,7 +88,7 @@ def status_of(error: CoreError) -> int:
         return 503
     if isinstance(error, UpstreamFailed) and error.is_timeout:
         return 504
-    return next(_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS)
+    return next((_STATUS[cls] for cls in type(error).__mro__ if cls in _STATUS), 500)
 
 
 def failure_of(error: CoreError) -> Failure:
@@ -111,7 +111,7 @@ def failure_of(error: CoreError) -> Failure:
     )
 
 
-def install(app: FastAPI, dialects: Sequence[Dialect]) -> None:
+def install(app: FastAPI, dialects: Sequence[Dialect], *, body_size_max: int = SIZE_MAX) -> None:
     """Give the application its error handlers and its outermost layer.
 
     The first dialect that owns a path renders its errors; what nobody owns gets {"error": {"code", "message"}}. Call it
@@ -120,6 +120,7 @@ def install(app: FastAPI, dialects: Sequence[Dialect]) -> None:
     edge = _Edge(tuple(dialects))
     app.router.redirect_slashes = False
     app.state.dialects = edge.dialects
+    app.state.body_size_max = body_size_max
     app.add_exception_handler(CoreError, _on_core_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)

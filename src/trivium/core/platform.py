@@ -9,6 +9,8 @@ from trivium.core.ports import (
     BlobStore,
     Clock,
     Extractor,
+    FileTree,
+    Images,
     ModelProviders,
     Outbound,
     PassageIndex,
@@ -27,7 +29,10 @@ from trivium.core.reconcile.secret_store import Place, SecretChange
 from trivium.core.reconcile.service import ApplyRequest
 from trivium.core.services.access import Access
 from trivium.core.services.admission import Admission, RunSettings
+from trivium.core.services.agents import Agents
+from trivium.core.services.conversations import Conversations
 from trivium.core.services.deliveries import Deliveries
+from trivium.core.services.files import AgentFiles
 from trivium.core.services.indexing import Indexing
 from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
@@ -35,6 +40,7 @@ from trivium.core.services.knowledge import Knowledge
 from trivium.core.services.knowledge_tool import KnowledgeTool
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.models import Models
+from trivium.core.services.observability import Observability
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
@@ -75,6 +81,8 @@ class Adapters:
     providers: ModelProviders
     prices: Prices
     schemas: SchemaCheck
+    images: Images
+    file_tree: FileTree
     extractor: Extractor
     passage_index: PassageIndex
     # Ways of encoding that documents may still stand in after a change of embedder.
@@ -99,6 +107,10 @@ class Platform:
     clock: Clock
     blobs: BlobStore
     access: Access
+    agents: Agents
+    conversations: Conversations
+    files: AgentFiles
+    observability: Observability
     models: Models
     tools: ToolBox
     sub_agents: SubAgents
@@ -162,7 +174,10 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     )
     tools.add_host(KnowledgeTool(knowledge=knowledge, unanswered=unanswered, store=store))
     admission = Admission(clock=clock, models=models, settings=settings.runs)
-    context_sources: Sequence[ContextSource] = ()
+    files = AgentFiles(
+        tree=adapters.file_tree, blobs=adapters.blobs, images=adapters.images, extractor=adapters.extractor
+    )
+    context_sources: Sequence[ContextSource] = (files,)
     driver = RunDriver(
         store=store,
         clock=clock,
@@ -180,6 +195,10 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         clock=clock,
         blobs=adapters.blobs,
         access=access,
+        agents=Agents(store=store, clock=clock),
+        conversations=Conversations(store=store),
+        files=files,
+        observability=Observability(store=store),
         models=models,
         tools=tools,
         sub_agents=SubAgents(store=store, clock=clock),

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, case, delete, func, literal_column, null, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ClauseElement, Text, and_, bindparam, case, delete, func, literal_column, null, select, update
+from sqlalchemy.engine import Dialect
 
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import to_micros
@@ -18,12 +18,23 @@ _DIED = "The process that ran it died."
 _UNFINISHED = _j.status.in_([literal_column("'queued'"), literal_column("'running'")])
 _MINE = (_j.lease_owner == bindparam("b_owner"), _j.status == literal_column("'running'"))
 
-# Both engines speak this ON CONFLICT clause. The index `jobs_unique` decides, so two writers cannot both win.
-_ENQUEUE = Prepared(
-    insert(schema.jobs)
-    .values({column.name: bindparam(column.name) for column in schema.jobs.c})
-    .on_conflict_do_nothing(index_elements=["organization_id", "unique_key"], index_where=_UNFINISHED)
-)
+
+def _enqueue(dialect: Dialect) -> ClauseElement:
+    """Both engines speak this clause. The index `jobs_unique` decides, so two writers cannot both win."""
+    # Importing the other engine's dialect would cost every start 100 ms.
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    values: dict[str, Any] = {column.name: bindparam(column.name) for column in schema.jobs.c}
+    return (
+        insert(schema.jobs)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["organization_id", "unique_key"], index_where=_UNFINISHED)
+    )
+
+
+_ENQUEUE = Prepared(_enqueue)
 
 
 def _claim_statement() -> Prepared:

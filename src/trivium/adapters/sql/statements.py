@@ -4,7 +4,7 @@ SQLAlchemy writes the SQL for both engines; its per-call machinery (40 µs a sta
 makes a dozen of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ClauseElement
@@ -12,14 +12,19 @@ from sqlalchemy.engine import Dialect
 
 
 class Prepared:
-    """A statement with named bind parameters; values are given as the driver takes them (see `codec`)."""
+    """A statement with named bind parameters; values are given as the driver takes them (see `codec`).
 
-    def __init__(self, statement: ClauseElement) -> None:
+    A function makes the statement where the engines differ; it is called once per dialect.
+    """
+
+    def __init__(self, statement: ClauseElement | Callable[[Dialect], ClauseElement]) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
 
     def _for(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
-        compiled: Any = self._statement.compile(dialect=dialect)
+        made = self._statement
+        statement = made if isinstance(made, ClauseElement) else made(dialect)
+        compiled: Any = statement.compile(dialect=dialect)
         positions = getattr(compiled, "positiontup", None)
         order = None if positions is None else tuple(positions)
         fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}

@@ -27,7 +27,7 @@ _CLAIM = Prepared(
     .where(
         _r.id == bindparam("b_run"),
         _r.status.in_(_ACTIVE),
-        or_(_r.lease_owner.is_(None), _r.lease_owner == bindparam("b_mine"), _r.lease_until < bindparam("b_now")),
+        or_(_r.lease_owner.is_(None), _r.lease_until < bindparam("b_now")),
     )
     .values(
         status="running",
@@ -46,6 +46,7 @@ _HELD = (
 )
 # An update that changes nothing: it locks the row on PostgreSQL, where another process may be taking it over.
 _HOLD = Prepared(update(schema.workflow_runs).where(*_HELD).values(attempt=_r.attempt))
+_DROP = Prepared(update(schema.workflow_runs).where(*_HELD).values(lease_owner=None, lease_until=bindparam("b_until")))
 _SAVED = ("status", "result", "error", "error_code", "finished_at", "wake_at", "lease_owner", "lease_until")
 _SAVE = Prepared(
     update(schema.workflow_runs)
@@ -135,7 +136,6 @@ class SqlWorkflowRuns(SqlRecords[WorkflowRun]):
         """Take the lease and count an attempt."""
         values = {
             "b_run": run_id,
-            "b_mine": owner,
             "b_owner": owner,
             "b_now": to_micros(now),
             "b_started": to_micros(now),
@@ -157,7 +157,7 @@ class SqlWorkflowRuns(SqlRecords[WorkflowRun]):
         values |= {"b_run": run.id, "b_owner": owner, "b_attempt": run.attempt, "b_signals": run.signals}
         is_saved = bool(self._session.run(_SAVE, values).rowcount == 1)
         if is_saved and run.is_final:
-            self._session.signals.add(("workflows", run.id))
+            self._session.signals.add(("workflows", f"ended:{run.id}"))
         return is_saved
 
     def signal(self, organization_id: str, run_id: str, now: datetime) -> bool:
@@ -166,10 +166,15 @@ class SqlWorkflowRuns(SqlRecords[WorkflowRun]):
         self._session.signals.add(("workflows", run_id))
         return bool(self._session.run(_SIGNAL, values).rowcount == 1)
 
+    def drop(self, run_id: str, owner: str, attempt: int, until: datetime) -> None:
+        """Give up one lease; nobody takes the run before `until`."""
+        values = {"b_run": run_id, "b_owner": owner, "b_attempt": attempt, "b_until": to_micros(until)}
+        self._session.run(_DROP, values)
+
     def cancel(self, organization_id: str, run_id: str, reason: str, now: datetime) -> bool:
         """End a run that has not ended; whoever drives it loses its fence."""
         values = {"b_run": run_id, "b_organization": organization_id, "b_reason": reason, "b_now": to_micros(now)}
-        self._session.signals.add(("workflows", run_id))
+        self._session.signals.add(("workflows", f"ended:{run_id}"))
         return bool(self._session.run(_CANCEL, values).rowcount == 1)
 
     def renew(self, owner: str, until: datetime) -> None:

@@ -1,1 +1,33 @@
-"""The Wabee contract."""
+"""The Wabee Agent Core API (README.md in this folder)."""
+
+import re
+
+from fastapi import APIRouter
+
+from trivium.contracts.body import StrictRoute
+from trivium.contracts.http import Dialect
+from trivium.contracts.wabee.errors import render
+from trivium.contracts.wabee.routes_agent import AgentRoutes
+from trivium.contracts.wabee.routes_chain import ChainRoutes
+from trivium.contracts.wabee.routes_sessions import SessionRoutes
+from trivium.core.platform import Platform
+
+__all__ = ["DIALECT", "router"]
+
+# One agent per key, or an explicit one: the stock client only joins its address and the path, so both work with it.
+_PREFIXES = ("/core/v1", "/agents/{agent}/core/v1")
+_OWN_PATHS = re.compile(r"/(agents/[^/]+/)?core(/|$)")
+
+DIALECT = Dialect(name="wabee", owns=lambda path, _: _OWN_PATHS.match(path) is not None, render=render)
+
+
+def router(platform: Platform, *, heartbeat_s: float = 15.0) -> APIRouter:
+    """Return every operation of the contract under both of its prefixes."""
+    parts = (AgentRoutes(platform), ChainRoutes(platform, heartbeat_s=heartbeat_s), SessionRoutes(platform))
+    served = APIRouter()
+    for prefix in _PREFIXES:
+        operations = APIRouter(prefix=prefix, route_class=StrictRoute)
+        for part in parts:
+            part.add_to(operations)
+        served.include_router(operations)
+    return served

@@ -279,7 +279,7 @@ class WorkflowRuns(Records[WorkflowRun], Protocol):
     """Executions of workflows and their leases."""
 
     def claim(self, run_id: str, owner: str, until: datetime, *, now: datetime) -> WorkflowRun | None:
-        """Take the lease if it is free, expired or already ours, counting an attempt; None when another holds it."""
+        """Take the lease if it is free or expired, counting an attempt; None when somebody holds it."""
 
     def hold(self, run_id: str, owner: str, attempt: int) -> bool:
         """True, locking the row, while this process drives the run in this attempt: the fence of each checkpoint."""
@@ -289,6 +289,9 @@ class WorkflowRuns(Records[WorkflowRun], Protocol):
 
     def signal(self, organization_id: str, run_id: str, now: datetime) -> bool:
         """Note that something arrived for a run and make it due; False when it has ended."""
+
+    def drop(self, run_id: str, owner: str, attempt: int, until: datetime) -> None:
+        """Give up one lease after a failure of ours; the run is due again at `until`."""
 
     def cancel(self, organization_id: str, run_id: str, reason: str, now: datetime) -> bool:
         """End a run that has not ended; whoever drives it loses its fence. False when it has ended."""
@@ -424,6 +427,7 @@ class Store(Protocol):
         """Call `listener(key)` on this event loop after each commit that touched the topic; returns how to stop it.
 
         Topic "jobs": one became due (key "") or is to be cancelled ("cancel"). Topic "events": the run whose id is the
-        key has new events. Topic "workflows": the workflow run of that id has ended, or something arrived for it. A
-        hint that may come late or twice, and that other processes give only on PostgreSQL: look again each second.
+        key has new events. Topic "workflows": something arrived for the workflow run whose id is the key, or, with
+        "ended:" before it, the run has ended. A hint that may come late or twice, and that other processes give only
+        on PostgreSQL: look again each second.
         """

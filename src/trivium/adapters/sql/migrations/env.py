@@ -5,7 +5,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import create_engine, pool
 
-from trivium.adapters.sql.schema import metadata
+from trivium.adapters.sql.schema import metadata, say_for_postgresql
 
 
 def _run() -> None:
@@ -15,6 +15,8 @@ def _run() -> None:
         from pysqlite3 import dbapi2
 
         options["module"] = dbapi2
+    else:
+        say_for_postgresql()
     with create_engine(url, **options).connect() as connection:
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, cast, get_args
 
 from trivium.core.errors import InvalidRequest
@@ -22,8 +22,18 @@ _ALWAYS = frozenset({"inputs", "run"})
 _IN_ITEM = frozenset({"item", "index", "previous"})
 _RESERVED = _ALWAYS | _IN_ITEM | {"error"}
 _EXPRESSIONS = {"condition": ("expression",), "transform": ("expression",), "loop": ("until",)}
-# Fields that are never filled in, so that braces in them mean nothing.
-_LITERAL = {"code": {"source"}, "llm": {"json_schema"}, "agent_tool": {"config"}}
+# Settings in which braces mean nothing.
+_UNREAD: Mapping[str, frozenset[str]] = {
+    "code": frozenset({"source"}),
+    "llm": frozenset({"json_schema"}),
+    "agent_tool": frozenset({"config"}),
+}
+# Settings that are not filled in before the step runs: those, and what is filled in for each item.
+LITERAL: Mapping[str, frozenset[str]] = {
+    **_UNREAD,
+    "loop": frozenset({"step", "until"}),
+    "map": frozenset({"step"}),
+}
 
 
 def check(steps: Sequence[Step], edges: Sequence[Edge]) -> Graph:
@@ -134,7 +144,7 @@ def _check_names(kind: str, config: JSONObject, known: Collection[str], place: s
             body: JSON = value.get("config") if isinstance(value, dict) else None
             if isinstance(value, dict) and isinstance(body, dict):
                 _check_names(str(value["type"]), body, {*known, *_IN_ITEM}, f"{where}.config")
-        elif field not in _LITERAL.get(kind, ()):
+        elif field not in _UNREAD.get(kind, ()):
             names = known if field != "until" else {*known, *_IN_ITEM}
             for name in _names_in(kind, field, value, where):
                 if name not in names:

@@ -1,0 +1,14 @@
+"""One server for all tests of the contracts: each makes its own organization in it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contracts.site import Site, open_site
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running server with nothing in it."""
+    with open_site(tmp_path_factory.mktemp("site")) as opened:
+        yield opened
