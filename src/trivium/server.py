@@ -183,7 +183,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
     """Put every contract in front of the platform."""
-    app.include_router(wabee.router(platform, heartbeat_s=settings.heartbeat_s))
+    app.include_router(
+        wabee.router(platform, heartbeat_s=settings.heartbeat_s, upload_size_max=settings.upload_size_max)
+    )
     app.include_router(wizchat.router(platform))
     http.install(app, [wabee.DIALECT, *wizchat.DIALECTS], body_size_max=settings.body_size_max)
 

@@ -26,6 +26,7 @@ class HandTools:
 
     def __init__(self) -> None:
         self.answers: dict[str, Callable[[JSONObject, ToolContext], ToolResult]] = {}
+        self.blocking: dict[str, Callable[[JSONObject, ToolContext], ToolResult]] = {}
         self.schemas: dict[str, JSONObject] = {}
 
     async def specs(self, agent: Agent) -> list[ToolSpec]:
@@ -44,6 +45,8 @@ class HandTools:
 
     async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
         """Answer as the test said."""
+        if name in self.blocking:
+            return await asyncio.to_thread(self.blocking[name], tool_input, context)
         return self.answers[name](tool_input, context)
 
 

@@ -2,12 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import UploadFile
 
 from trivium.core.errors import InvalidRequest, LimitExceeded
 
@@ -17,6 +20,8 @@ DEPTH_MAX = 64
 VALUES_MAX = 200_000
 # What every client can read back: the widest integers that SQL, Go and protobuf know.
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**64 - 1
+_FORM_ROOM_BYTES = 64 * 1024
+_PIECE_BYTES = 1 << 20
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEY_END = re.compile(rb'"\s*:')
 _decode = msgspec.json.Decoder().decode
@@ -34,11 +39,40 @@ class StrictRequest(Request):
     _raw: bytes | None = None
     _value: Any = None
     _is_decoded = False
+    _size_max: int | None = None
+
+    @property
+    def size_max(self) -> int:
+        """How many bytes the body may have: the server's setting, or what the operation says."""
+        if self._size_max is not None:
+            return self._size_max
+        return int(getattr(self.app.state, "body_size_max", SIZE_MAX))
+
+    @size_max.setter
+    def size_max(self, size_max: int) -> None:
+        self._size_max = size_max
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the raw body in pieces, forms included; LimitExceeded as soon as it is known to be too large.
+
+        The connection stays open: the server goes on discarding what the client still sends, so that the client gets to
+        read the answer.
+        """
+        size_max, size = self.size_max, 0
+        declared = self.headers.get("content-length", "")
+        if declared.isdigit() and len(declared) < 20 and int(declared) > size_max:
+            raise _too_large(size_max)
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > size_max:
+                raise _too_large(size_max)
+            yield chunk
 
     async def body(self) -> bytes:
         """Return the raw body; LimitExceeded (413) as soon as it is known to be larger than the route allows."""
         if self._raw is None:
-            self._raw = await read_bounded(self, getattr(self.app.state, "body_size_max", SIZE_MAX))
+            chunks = [chunk async for chunk in self.stream() if chunk]
+            self._raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         return self._raw
 
     async def json(self) -> Any:
@@ -77,23 +111,47 @@ class StrictRoute(APIRoute):
         return read_strictly
 
 
-async def read_bounded(request: Request, size_max: int) -> bytes:
-    """Return the raw body, or raise LimitExceeded without reading more than `size_max` bytes.
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file that came in a form, in pieces of 1 MiB, and the form's texts."""
 
-    The connection stays open: the server goes on discarding what the client still sends, so that the client gets to
-    read the answer.
+    name: str
+    content_type: str
+    size_bytes: int
+    pieces: AsyncGenerator[bytes, None]
+    fields: Mapping[str, str]
+
+
+@asynccontextmanager
+async def uploaded(request: Request, *, size_max: int, part: str = "file") -> AsyncGenerator[Upload, None]:
+    """Read a multipart form with one file in the named part.
+
+    UnsupportedMediaType for other types, InvalidRequest without the part, LimitExceeded (`is_size`) for a larger file.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and len(declared) < 20 and int(declared) > size_max:
-        raise _too_large(size_max)
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > size_max:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise UnsupportedMediaType("A file is uploaded as multipart/form-data.")
+    if isinstance(request, StrictRequest):
+        request.size_max = size_max + _FORM_ROOM_BYTES
+    async with request.form(max_files=4, max_fields=32) as form:
+        file = form.get(part)
+        if not isinstance(file, UploadFile):
+            raise InvalidRequest(f"{part}: the form has no file of this name.", details={"field": part})
+        if (file.size or 0) > size_max:
             raise _too_large(size_max)
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        pieces = _pieces(file)
+        async with aclosing(pieces):
+            yield Upload(
+                name=file.filename or "",
+                content_type=file.content_type or "application/octet-stream",
+                size_bytes=file.size or 0,
+                pieces=pieces,
+                fields={key: value for key, value in form.items() if isinstance(value, str)},
+            )
+
+
+async def _pieces(file: UploadFile) -> AsyncGenerator[bytes, None]:
+    while piece := await file.read(_PIECE_BYTES):
+        yield piece
 
 
 def check_content_type(content_type: str | None, content_encoding: str | None = None) -> None:

@@ -10,7 +10,6 @@ import httpx2
 
 from tests.contracts.site import Site
 from trivium.core.model.agents import Agent
-from trivium.core.model.json import JSONObject
 
 
 @dataclass
@@ -27,9 +26,19 @@ class Wabee:
         body = {"messages": [{"role": "user", "content": text}]}
         return self.http.post("/core/v1/chain", json=body, **options)
 
+    def stream(self, text: str = "Hello", *, path: str = "/core/v1/chain_streaming", **options: Any) -> httpx2.Response:
+        """Ask through `/chain_streaming` and read the whole stream."""
+        body = {"messages": [{"role": "user", "content": text}]}
+        return self.http.post(path, json=body, **options)
+
+    def use(self, *names: str) -> None:
+        """Switch the test's own tools on for the agent."""
+        self.agent.settings["hand_tools"] = [*names]
+        self.site.run(self.site.platform.store.write(lambda tx: tx.agents.put(self.agent)))
+
 
 @contextlib.contextmanager
-def wabee(site: Site, *turns: JSONObject, organization_id: str | None = None, **values: Any) -> Iterator[Wabee]:
+def wabee(site: Site, *turns: Any, organization_id: str | None = None, **values: Any) -> Iterator[Wabee]:
     """Yield a new agent (in a new organization) with a key bound to it."""
     agent = site.agent(organization_id or site.organization(), *turns, **values)
     key = site.key(agent.organization_id, agent_ids=[agent.id])

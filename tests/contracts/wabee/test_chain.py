@@ -7,7 +7,7 @@ import pytest
 
 from tests.contracts.site import Site
 from tests.contracts.wabee.client import Wabee, wabee
-from trivium.core.ports import ToolResult
+from trivium.core.ports import ToolContext, ToolResult
 
 pytestmark = pytest.mark.server
 BODY = {"messages": [{"role": "user", "content": "Which plant missed its target?"}]}
@@ -59,7 +59,7 @@ def test_tools_show_as_intermediate_steps(site: Site) -> None:
     site.tools.answers["csv_search"] = lambda given, _: ToolResult(output={"rows": 1, "for": given["query"]})
     turns = ({"tool_calls": [{"name": "csv_search", "input": {"query": "May"}}]}, {"text": "Plant 7."})
     with wabee(site, *turns) as plant:
-        _use(site, plant, "csv_search")
+        plant.use("csv_search")
         steps = plant.ask().json()["body"]["intermediate_steps"]
     assert steps == [
         {
@@ -73,9 +73,14 @@ def test_tools_show_as_intermediate_steps(site: Site) -> None:
 
 def test_stix_headers_and_filter_hints_reach_the_tool(site: Site) -> None:
     seen = []
-    site.tools.answers["bubble_data"] = lambda _, context: seen.append(context) or ToolResult(output="ok")
+
+    def answer(_: object, context: ToolContext) -> ToolResult:
+        seen.append(context)
+        return ToolResult(output="ok")
+
+    site.tools.answers["bubble_data"] = answer
     with wabee(site, {"tool_calls": [{"name": "bubble_data"}]}, {"text": "done"}) as plant:
-        _use(site, plant, "bubble_data")
+        plant.use("bubble_data")
         hints = [
             {"tool_name": "bubble_data", "filter_key": "unitname", "filter_value": "Unit 1", "filter_type": "equals"},
             {"tool_name": "bubble_data", "filter_key": "level", "filter_value": 3},
@@ -95,7 +100,7 @@ def test_the_budget_bounds_the_steps(site: Site) -> None:
     site.tools.answers["again"] = lambda *_: ToolResult(output="more")
     turns = [{"tool_calls": [{"name": "again"}]}] * 5
     with wabee(site, *turns, {"text": "done"}) as plant:
-        _use(site, plant, "again")
+        plant.use("again")
         answer = plant.http.post("/core/v1/chain", json={**BODY, "budget": {"local_recursion_limit": 2}})
         assert plant.ask().json()["output"] == "done"
     assert answer.status_code == 400
@@ -141,13 +146,6 @@ def test_a_failed_run_is_an_error_with_its_names(site: Site, turn: dict, status:
 
 def test_a_call_that_waits_for_approval_is_accepted_without_an_answer(site: Site) -> None:
     with wabee(site, {"tool_calls": [{"name": "approve_payment"}]}, {"text": "paid"}) as plant:
-        _use(site, plant, "approve_payment")
+        plant.use("approve_payment")
         answer = plant.ask()
     assert (answer.status_code, answer.json()["output"]) == (202, "")
-
-
-def _use(site: Site, plant: Wabee, *names: str) -> None:
-    """Switch tools on for the agent."""
-    agent = plant.agent
-    agent.settings["hand_tools"] = [*names]
-    site.run(site.platform.store.write(lambda tx: tx.agents.put(agent)))

@@ -9,6 +9,7 @@ from trivium.contracts.http import Dialect
 from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
 from trivium.contracts.wabee.routes_chain import ChainRoutes
+from trivium.contracts.wabee.routes_files import FileRoutes
 from trivium.contracts.wabee.routes_sessions import SessionRoutes
 from trivium.core.platform import Platform
 
@@ -21,9 +22,14 @@ _OWN_PATHS = re.compile(r"/(agents/[^/]+/)?core(/|$)")
 DIALECT = Dialect(name="wabee", owns=lambda path, _: _OWN_PATHS.match(path) is not None, render=render)
 
 
-def router(platform: Platform, *, heartbeat_s: float = 15.0) -> APIRouter:
+def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: int = 50 * 1024 * 1024) -> APIRouter:
     """Return every operation of the contract under both of its prefixes."""
-    parts = (AgentRoutes(platform), ChainRoutes(platform, heartbeat_s=heartbeat_s), SessionRoutes(platform))
+    parts = (
+        AgentRoutes(platform),
+        ChainRoutes(platform, heartbeat_s=heartbeat_s),
+        SessionRoutes(platform),
+        FileRoutes(platform, size_max=upload_size_max),
+    )
     served = APIRouter()
     for prefix in _PREFIXES:
         operations = APIRouter(prefix=prefix, route_class=StrictRoute)

@@ -36,11 +36,13 @@ def as_text(value: JSON) -> str:
 class StreamEncoder:
     """Turns the events of one run into lines. Each piece carries an `id:` that `Last-Event-ID` may name.
 
+    The run's first event tells the agent's name; a reader that begins behind it has to bring it along.
+
     A long event becomes several pieces with ids such as 12.1, 12.2, 12: the last one has the bare number. A reader that
     was cut off in the middle goes on behind the piece it saw: `skip` are the pieces it has of the first event.
     """
 
-    def __init__(self, request_id: str, *, agent_id: str, agent_name: str, skip: tuple[int, int] = (0, 0)) -> None:
+    def __init__(self, request_id: str, *, agent_id: str, agent_name: str = "", skip: tuple[int, int] = (0, 0)) -> None:
         self._start = b'\ndata: {"id":' + _json(request_id) + b',"token":'
         self._own = _source(Producer(type="agent", id=agent_id, name=agent_name))
         self._skip_seq, self._skip_pieces = skip
@@ -69,6 +71,8 @@ class StreamEncoder:
             return
         step, token, producer = shown
         source = self._own if producer is None else _source(producer)
+        if type(event) is events.RunStarted:
+            source = self._own = _source(Producer(type="agent", id=event.agent_id, name=event.agent_name))
         if events.is_final(event):
             self._has_ended = True
         yield from self._lines(stored, token, step, source, *_ending(event))

@@ -1,0 +1,68 @@
+"""Pictures on their way to the model; the contract's own example runs as printed."""
+
+import base64
+import io
+
+import pytest
+from PIL import Image
+
+from tests.contracts.site import Site
+from tests.contracts.wabee.client import Wabee, wabee
+
+pytestmark = pytest.mark.server
+# Printed in the contract: a cut PNG.
+EXAMPLE = (
+    "iVBORw0KGgoAAAANSUhEUgAAABgAAAAYCAYAAADgdz34AAAABHNCSVQICAgIfAhkiAAAAAlwSFlzAAALEgAACxIB0t1+/AAAADl0RVh0U29m"
+    "dHdhcmUAbWF0cGxvdGxpYiB2ZXJzaW9uMy4xLjEsIGh0dHA6Ly9tYXRwbG90bGliLm9yZy+AADFEAAAgAElEQVR4nOydd3gU5f7/3+9z"
+)
+
+
+def picture(size: tuple[int, int] = (30, 20)) -> str:
+    stored = io.BytesIO()
+    Image.effect_noise(size, 50).save(stored, "PNG")
+    return base64.b64encode(stored.getvalue()).decode()
+
+
+def ask(plant: Wabee, *images: dict) -> list[tuple[int, int]]:
+    """Ask with images and return the sizes of those that were stored with the run."""
+    body = {"messages": [{"role": "user", "content": "What is it?"}], "images": [*images]}
+    answer = plant.http.post("/core/v1/chain", json=body)
+    assert answer.status_code == 200, answer.text
+    run_id = answer.headers["run-id"]
+    run = plant.site.run(plant.site.platform.runs.get(plant.agent.organization_id, run_id))
+    for image in run.input.images:
+        stored = plant.site.run(plant.site.platform.blobs.get(image.blob_key))
+        assert Image.open(io.BytesIO(stored)).size == (image.width_px, image.height_px)
+    return [(image.width_px, image.height_px) for image in run.input.images]
+
+
+def test_five_images_in_every_spelling_reach_the_run(site: Site) -> None:
+    with wabee(site) as plant:
+        data = picture()
+        url_safe = data.replace("+", "-").replace("/", "_").rstrip("=")
+        spelt = [data, f"data:image/png;base64,{data}", url_safe, "\n".join([data[:40], data[40:]]), EXAMPLE]
+        assert ask(plant, *({"type": "base64", "content": one} for one in spelt)) == [(30, 20)] * 4 + [(24, 24)]
+
+
+def test_a_file_of_the_agent_is_an_image_too(site: Site) -> None:
+    with wabee(site) as plant:
+        content = base64.b64decode(picture((11, 12)))
+        plant.http.post("/core/v1/files", files={"file": ("p.png", content)}, data={"path": "inputs/p.png"})
+        assert ask(plant, {"type": "file_path", "content": "inputs/p.png"}) == [(11, 12)]
+
+
+def test_the_example_of_the_contract_runs_as_printed(site: Site) -> None:
+    body = {
+        "messages": [{"content": "What is the economic outlook?", "role": "user"}],
+        "data_filter_hints": [
+            {"filter_key": "unitname", "filter_type": "equals", "filter_value": "Unit 1", "tool_name": "bubble_data"}
+        ],
+        "context_files": ["inputs/chat-files/test123/file.pdf"],
+        "images": [{"content": EXAMPLE, "type": "base64"}],
+    }
+    with wabee(site) as plant:
+        upload = {"file": ("file.pdf", b"The outlook is fair.", "text/plain")}
+        plant.http.post("/core/v1/files", files=upload, data={"path": "inputs/chat-files/test123/file.pdf"})
+        answer = plant.http.post("/core/v1/chain", json=body, headers={"session-id": ""})
+    assert answer.status_code == 200
+    assert answer.json()["body"]["input"] == "What is the economic outlook?"
