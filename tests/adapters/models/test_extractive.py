@@ -6,7 +6,6 @@ import pytest
 
 from trivium.adapters.models import ExtractiveProvider
 from trivium.adapters.models.phrases import PHRASES, guess_language, small_talk
-from trivium.adapters.models.quoting import sentences
 from trivium.core.model.agents import ToolSpec
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import ChatMessage, Finished, ModelChunk, ModelRequest, TextChunk, ToolCallChunk
@@ -165,10 +164,3 @@ def test_the_language_is_guessed_from_common_words(text: str, language: str) -> 
 )
 def test_small_talk_is_only_what_asks_for_nothing(text: str, kind: str | None) -> None:
     assert small_talk(text) == kind
-
-
-def test_sentences_lose_their_marks_and_stay_short() -> None:
-    text = "# Refunds policy\n- You have 30 days. See Mr. x for more.\n\n" + "word " * 200
-    found = sentences(text)
-    assert found[:2] == ["Refunds policy", "You have 30 days."]
-    assert all(len(sentence) <= 400 for sentence in found)

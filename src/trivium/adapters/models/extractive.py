@@ -13,7 +13,15 @@ from functools import partial
 import anyio.to_thread
 
 from trivium.adapters.models.phrases import PHRASES, Phrases, guess_language, small_talk
-from trivium.adapters.models.quoting import POSSIBLY_FROM, QUOTE_FROM, FoundText, Quote, choose_quotes, read_passages
+from trivium.adapters.models.quoting import (
+    POSSIBLY_FROM,
+    QUOTE_FROM,
+    FoundText,
+    Quote,
+    choose_quotes,
+    cosines,
+    read_passages,
+)
 from trivium.adapters.models.tokens import estimate_input_tokens, estimate_tokens
 from trivium.core.model.agents import ToolSpec
 from trivium.core.model.json import JSON, JSONObject
@@ -81,8 +89,7 @@ class ExtractiveProvider:
         if self._embedder is None or not any(_arguments(tool, question) is not None for tool in others):
             return None
         texts = [question, *(f"{tool.name.replace('_', ' ')}: {tool.description}"[:500] for tool in others)]
-        asked, *vectors = await anyio.to_thread.run_sync(self._embedder.embed, texts)
-        scores = [sum(a * b for a, b in zip(asked, vector, strict=True)) for vector in vectors]
+        scores = cosines(await anyio.to_thread.run_sync(self._embedder.embed, texts))
         ranked = sorted(zip(scores, others, strict=True), key=lambda pair: -pair[0])
         best, tool = ranked[0]
         runner_up = ranked[1][0] if len(ranked) > 1 else 0.0
@@ -161,16 +168,10 @@ def _compose(quotes: Sequence[Quote], phrases: Phrases, *, is_sure: bool) -> str
     if not is_sure:
         quote = quotes[0]
         return f"{phrases.possibly} “{quote.text}” [{quote.passage.number}] ({_place(quote.passage, phrases)})"
-    # One line per passage, in the order of the best sentence; the sentences of a passage as they stand in it.
-    groups: dict[int, list[Quote]] = {}
-    for quote in quotes:
-        groups.setdefault(quote.passage.number, []).append(quote)
-    lines = []
-    for group in groups.values():
-        passage = group[0].passage
-        group.sort(key=lambda quote: passage.text.find(quote.text))
-        said = " ".join(f"“{quote.text}”" for quote in group)
-        lines.append(f"{phrases.according.format(source=_place(passage, phrases))} {said} [{passage.number}]")
+    lines = [
+        f"{phrases.according.format(source=_place(quote.passage, phrases))} “{quote.text}” [{quote.passage.number}]"
+        for quote in quotes
+    ]
     return "\n".join(lines)
 
 

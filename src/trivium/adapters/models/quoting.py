@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trivium.adapters.models.sentences import Sentence, split_text
 from trivium.core.model.json import JSON
 from trivium.core.ports.knowledge import Embedder
 
@@ -12,13 +13,16 @@ from trivium.core.ports.knowledge import Embedder
 QUOTE_FROM = 0.30
 POSSIBLY_FROM = 0.20
 _COVERAGE_WEIGHT = 0.1
+# How much the passage's own score and the likeness of the heading count beside the sentence's.
 _PASSAGE_WEIGHT = 0.3
-_NEAR_BEST = 0.85
-_SENTENCES_MAX = 80
+_HEADING_WEIGHT = 0.3
+_NEAR_BEST = 0.93
+_SENTENCES_MAX = 60
 _PASSAGES_MAX = 8
-_SENTENCE_CHARS_MAX = 400
-_BREAK = re.compile(r"(?<=[.!?…])[\"'”)]*\s+(?=[^\Wa-zà-ÿ_]|[\"'“„«¿¡(\[])|\n+")
-_MARKUP = re.compile(r"^[\s#>*+|\-\u2013•]+|[\s|*]+$")
+# What follows a quoted sentence in its paragraph is quoted along while it is about the question, too.
+_FOLLOWING_MAX = 2
+_FOLLOWING_FROM = 0.5
+_QUOTE_CHARS_MAX = 360
 _TERM = re.compile(r"\w+")
 
 
@@ -31,11 +35,12 @@ class FoundText:
     text: str
     score: float
     page: int | None = None
+    heading: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """Words to show and where they stand."""
+    """Words to show and where they stand; `score` is on the scale of the thresholds."""
 
     text: str
     passage: FoundText
@@ -58,59 +63,85 @@ def read_passages(output: JSON, first_number: int = 1) -> list[FoundText]:
         page, score, number = item.get("page"), item.get("score"), item.get("number")
         found.append(
             FoundText(
-                number=number if isinstance(number, int) else first_number + position,
+                number=first_number + (number - 1 if isinstance(number, int) else position),
                 name=str(item.get("name") or item.get("document_name") or item.get("document") or ""),
                 text=text,
                 score=float(score) if isinstance(score, int | float) else 0.0,
                 page=page if isinstance(page, int) else None,
+                heading=str(item.get("heading") or ""),
             )
         )
     return found
 
 
 def choose_quotes(
-    question: str, passages: Sequence[FoundText], embedder: Embedder | None, *, quotes_max: int = 3
+    question: str, passages: Sequence[FoundText], embedder: Embedder | None, *, quotes_max: int = 2
 ) -> list[Quote]:
-    """Return the sentences nearest to the question, best first; blocking, at most 80 sentences are embedded.
+    """Return the sentences nearest to the question, best first; blocking, at most 60 sentences are embedded.
 
     Further ones are taken only when they are nearly as good as the best. Empty when nothing reaches `POSSIBLY_FROM`.
     """
     candidates = _candidates(passages)
     if not candidates:
         return []
-    cosines = _cosines(question, [text for text, _ in candidates], embedder)
-    weights = _term_weights(question, [passage.text for passage in passages])
-    quotes = []
-    for (text, passage), cosine in zip(candidates, cosines, strict=True):
-        own = cosine + _COVERAGE_WEIGHT * _coverage(text, weights) ** 2 if embedder else _coverage(text, weights)
-        score = (1 - _PASSAGE_WEIGHT) * own + _PASSAGE_WEIGHT * passage.score
-        quotes.append(Quote(text=text, passage=passage, score=score))
-    quotes.sort(key=lambda quote: -quote.score)
-    return _distinct([q for q in quotes if q.score >= _NEAR_BEST * quotes[0].score], quotes_max)
+    scores = _scores(question, candidates, embedder)
+    order = sorted(range(len(candidates)), key=lambda index: -scores[index])
+    quotes: list[Quote] = []
+    for index in order:
+        if scores[index] < _NEAR_BEST * scores[order[0]] or len(quotes) == quotes_max:
+            break
+        if all(_overlap(candidates[index][0].text, quote.text) < 0.8 for quote in quotes):
+            text = _with_following(candidates, scores, index)
+            quotes.append(Quote(text=text, passage=candidates[index][1], score=scores[index]))
+    return quotes
 
 
-def _candidates(passages: Sequence[FoundText]) -> list[tuple[str, FoundText]]:
+def _candidates(passages: Sequence[FoundText]) -> list[tuple[Sentence, FoundText]]:
     best = max((passage.score for passage in passages), default=0.0)
     ranked = sorted(passages, key=lambda passage: -passage.score)[:_PASSAGES_MAX]
     candidates = []
     for passage in ranked:
         if passage.score >= POSSIBLY_FROM and (passage.score >= QUOTE_FROM or best < QUOTE_FROM):
-            candidates += [(sentence, passage) for sentence in sentences(passage.text)]
+            candidates += [(sentence, passage) for sentence in split_text(passage.text, passage.heading)]
     return candidates[:_SENTENCES_MAX]
 
 
-def sentences(text: str) -> list[str]:
-    """Return the text's sentences and lines without list and heading marks, each at most 400 characters."""
-    parts = (_MARKUP.sub("", part) for part in _BREAK.split(text))
-    shortened = (part if len(part) <= _SENTENCE_CHARS_MAX else part[: _SENTENCE_CHARS_MAX - 1] + "…" for part in parts)
-    return [part for part in shortened if len(_TERM.findall(part)) >= 2]
+def _scores(question: str, candidates: Sequence[tuple[Sentence, FoundText]], embedder: Embedder | None) -> list[float]:
+    """Return how well each sentence answers: its own likeness, its heading's and its passage's."""
+    weights = _term_weights(question, list({passage.text for _, passage in candidates}))
+    covered = [_coverage(f"{sentence.heading} {sentence.text}", weights) for sentence, _ in candidates]
+    likeness = dict.fromkeys((text for s, _ in candidates for text in (s.text, s.heading) if text), 0.0)
+    if embedder is not None:
+        likeness = dict(zip(likeness, cosines(embedder.embed([question, *likeness])), strict=True))
+    scores = []
+    for (sentence, passage), coverage in zip(candidates, covered, strict=True):
+        own = likeness[sentence.text] + _COVERAGE_WEIGHT * coverage**2 if embedder else coverage
+        heading = likeness.get(sentence.heading, 0.0)
+        if heading > own:
+            own += _HEADING_WEIGHT * (heading - own)
+        scores.append((1 - _PASSAGE_WEIGHT) * own + _PASSAGE_WEIGHT * passage.score)
+    return scores
 
 
-def _cosines(question: str, texts: Sequence[str], embedder: Embedder | None) -> list[float]:
-    if embedder is None:
-        return [0.0] * len(texts)
-    asked, *vectors = embedder.embed([question, *texts])
-    return [float(sum(a * b for a, b in zip(asked, vector, strict=True))) for vector in vectors]
+def _with_following(candidates: Sequence[tuple[Sentence, FoundText]], scores: Sequence[float], index: int) -> str:
+    sentence, passage = candidates[index]
+    text = sentence.text
+    for later in range(index + 1, min(index + 1 + _FOLLOWING_MAX, len(candidates))):
+        following, its_passage = candidates[later]
+        is_next = its_passage is passage and following.paragraph == sentence.paragraph
+        is_about_it = scores[later] >= _FOLLOWING_FROM * scores[index]
+        if not is_next or not is_about_it or len(text) + len(following.text) > _QUOTE_CHARS_MAX:
+            break
+        text = f"{text} {following.text}"
+    return text
+
+
+def cosines(vectors: Sequence[Sequence[float]]) -> list[float]:
+    """Return how near each of the unit vectors is to the first."""
+    import numpy
+
+    matrix = numpy.asarray(vectors, dtype=numpy.float32)
+    return [float(cosine) for cosine in matrix[1:] @ matrix[0]]
 
 
 def _term_weights(question: str, texts: Sequence[str]) -> dict[str, float]:
@@ -126,16 +157,7 @@ def _coverage(text: str, weights: Mapping[str, float]) -> float:
     return sum(weight for term, weight in weights.items() if term in terms) / total if total else 0.0
 
 
-def _distinct(quotes: Sequence[Quote], quotes_max: int) -> list[Quote]:
-    kept: list[Quote] = []
-    for quote in quotes:
-        words = set(_TERM.findall(quote.text.lower()))
-        if all(_overlap(words, set(_TERM.findall(other.text.lower()))) < 0.8 for other in kept):
-            kept.append(quote)
-        if len(kept) == quotes_max:
-            break
-    return kept
-
-
-def _overlap(words: set[str], others: set[str]) -> float:
+def _overlap(text: str, other: str) -> float:
+    """Return which share of the shorter text's words the other has, too."""
+    words, others = set(_TERM.findall(text.lower())), set(_TERM.findall(other.lower()))
     return len(words & others) / max(1, min(len(words), len(others)))
