@@ -96,14 +96,17 @@ def build(settings: Settings) -> Parts:
     keyring = open_keyring(settings.key_path)
     seal = AesSeal(keyring)
     embedder = UniversalEmbedder()
+    outbound = GuardedOutbound(parse_allowed(settings.outbound_allow), user_agent=f"Trivium/{__version__}")
+    prices = ModelPrices()
     providers = ModelRegistry(
         base_url=settings.model_base_url,
         api_key=settings.model_api_key,
         model=settings.model,
         seal=seal,
         embedder=embedder,
+        guarded=outbound.connector,
+        prepare=prices.prepare,
     )
-    outbound = GuardedOutbound(parse_allowed(settings.outbound_allow), user_agent=f"Trivium/{__version__}")
     extractor = ProcessExtractor()
     index = MatrixIndex(store, embedder)
     blobs, files = FileBlobs(settings.data / "blobs"), FolderTree(settings.data / "files")
@@ -116,7 +119,7 @@ def build(settings: Settings) -> Parts:
         seal=seal,
         outbound=outbound,
         providers=providers,
-        prices=ModelPrices(),
+        prices=prices,
         schemas=JsonSchemas(),
         images=PillowImages(),
         file_tree=files,
