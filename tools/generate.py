@@ -10,8 +10,12 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.unasync import sync_modules, sync_text
+
+if TYPE_CHECKING:
+    from tools.client_calls import Called
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTICE = "<!-- Written by `make generate`; edits here are lost. -->\n\n"
@@ -38,9 +42,29 @@ def decisions_page() -> str:
     return f"# Decisions\n\n{NOTICE}{intro}| decision | status |\n|---|---|\n{''.join(rows)}"
 
 
+def client_page() -> str:
+    """Return the table of the client library: every method in both colours, and the request it makes."""
+    from tools.client_calls import operations
+
+    parts = []
+    for client, rows in operations().items():
+        lines = "".join(_client_row(one, other) for one, other in rows)
+        head = "| method | sync | async | request | |\n|---|---|---|---|---|\n"
+        parts.append(f"## {client}, Async{client}\n\n{len(rows)} methods.\n\n{head}{lines}")
+    intro = "Each row was made by calling both clients and looking at what they send.\n\n"
+    return f"# Client methods\n\n{NOTICE}{intro}" + "\n".join(parts)
+
+
+def _client_row(one: "Called", other: "Called") -> str:
+    path = re.sub(r"/x\b", "/{id}", one.path)
+    both = "yes | yes" if (one.method, one.path) == (other.method, other.path) else "yes | no"
+    return f"| `{one.name}` | {both} | {one.method} `{path}` | {one.says} |\n"
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "docs/decisions/index.md": decisions_page,
     "docs/reference/commands.md": commands_page,
+    "docs/reference/client.md": client_page,
     **{path: partial(sync_text, name) for path, name in sync_modules().items()},
 }
 

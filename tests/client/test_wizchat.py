@@ -52,7 +52,7 @@ async def test_what_only_an_export_holds_is_not_sent(server: Server, wizchat) ->
 
 
 async def test_dry_run_is_said_in_the_query(server: Server, wizchat) -> None:
-    server.will(answer({"dryRun": True, "plan": PLAN}, etag='"7"'))
+    server.will(answer({"dryRun": True, "plan": PLAN}, base_etag='"7"'))
     result = await settled(wizchat.apply_config("b1", EXPORT, dry_run=True))
     assert server.asked[0].query == {"dryRun": "true"}
     assert (result.dryRun, result.base_etag) == (True, '"7"')

@@ -16,6 +16,7 @@ from trivium_client._model import Answer, Items, Model
 from trivium_client._retry import delay_s, is_worth_a_retry, retry_after_s
 
 CONNECT_TIMEOUT_S = 10.0
+ERRORS_SHOWN_MAX = 3
 A = TypeVar("A", bound=Answer)
 M = TypeVar("M", bound=Model)
 
@@ -204,7 +205,8 @@ def parsed(model: type[M], content: object, raw: RawResponse) -> M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise InvalidAnswer(f"{model.__name__}: {error}", request_id=raw.request_id) from error
+        found = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:ERRORS_SHOWN_MAX]]
+        raise InvalidAnswer(f"{model.__name__}: {'; '.join(found)}", request_id=raw.request_id) from error
 
 
 async def discard(response: httpx2.Response | None) -> None:

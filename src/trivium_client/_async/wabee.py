@@ -11,7 +11,7 @@ from trivium_client._async.stream import AsyncEventStream
 from trivium_client._async.transport import AsyncTransport
 from trivium_client._async.wabee_resources import (
     AsyncFiles,
-    AsyncMemory,
+    AsyncMemories,
     AsyncSessions,
     AsyncSubAgents,
     AsyncTools,
@@ -70,7 +70,7 @@ class AsyncWabee(AsyncClient):
         self.sessions = AsyncSessions(self._transport)
         self.tools = AsyncTools(self._transport)
         self.sub_agents = AsyncSubAgents(self._transport)
-        self.memory = AsyncMemory(self._transport)
+        self.memory = AsyncMemories(self._transport)
         self.files = AsyncFiles(self._transport)
 
     async def chain(

@@ -114,7 +114,7 @@ class AsyncSubAgents(AsyncResource):
         await self._transport.send(Call(method="DELETE", path=path("/chain/sub_agents/{}", sub_agent_id)))
 
 
-class AsyncMemory(AsyncResource):
+class AsyncMemories(AsyncResource):
     """What the agent keeps from its conversations."""
 
     async def list(self, module_id: str = "agent_memory") -> Items[Memory]:

@@ -28,7 +28,7 @@ CREATE_TIMEOUT_S = 120.0
 LONG_TIMEOUT_S = 300.0
 
 
-class AsyncActivity(AsyncResource):
+class AsyncActivityLog(AsyncResource):
     """What happened lately."""
 
     async def list(self, *, limit: int | None = None) -> Activity:
@@ -41,9 +41,9 @@ class AsyncV1(AsyncResource):
     """The organization at a glance."""
 
     @property
-    def activity(self) -> AsyncActivity:
+    def activity(self) -> AsyncActivityLog:
         """Return what happened lately."""
-        return AsyncActivity(self._transport)
+        return AsyncActivityLog(self._transport)
 
     async def status(self) -> Status:
         """Return the organization in numbers."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import httpx2
 
@@ -18,6 +18,7 @@ from trivium_client._async.wizchat_resources import (
     AsyncOAuthClients,
     AsyncRevisions,
     AsyncScopes,
+    AsyncSecrets,
     AsyncSkills,
     AsyncTelemetry,
 )
@@ -81,6 +82,7 @@ class AsyncWizChat(AsyncClient):
         self.analytics = AsyncAnalytics(self._transport)
         self.oauth_clients = AsyncOAuthClients(self._transport)
         self.revisions = AsyncRevisions(self._transport)
+        self.secrets = AsyncSecrets(self._transport)
 
     async def list_chatbots(self) -> Items[PublicChatbot]:
         """Return all chatbots that the key may see."""
@@ -140,19 +142,32 @@ class AsyncWizChat(AsyncClient):
         dry_run: bool = False,
         prune: bool | None = None,
         if_match: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        plan_hash: str | None = None,
+        document_hash: str | None = None,
+        max_deletes: int | None = None,
+        preflight: bool = False,
+        atomic: bool = False,
     ) -> ApplyResult:
         """Bring a chatbot to the state in the document, or with `dry_run` only plan it.
 
         A partial failure (HTTP 422) is returned, not raised: see `failed`. `prune` overrides the document's own
-        value. With `if_match` the call raises Conflict (412) when the chatbot is no longer in that state.
+        value. With `if_match`, `plan_hash` or `document_hash` the call raises Conflict (412) when the chatbot, the plan
+        or the document is no longer that one; with `max_deletes` when more would go. `preflight` refuses the whole
+        when one op is known to fail; `atomic` keeps all or nothing.
         """
         call = Call(
             method="POST",
             path=path("/api/v1/chatbots/{}/apply", chatbot_id),
             params={"dryRun": True} if dry_run else {},
             body=body_of(document, prune),
-            headers={**(headers or {}), **({"if-match": if_match} if if_match else {})},
+            headers=conditions(
+                if_match=if_match,
+                plan_hash=plan_hash,
+                document_hash=document_hash,
+                max_deletes=None if max_deletes is None else str(max_deletes),
+                apply_preflight="true" if preflight else None,
+                apply_mode="atomic" if atomic else None,
+            ),
             accepts=frozenset({422}),
             conflict_passes=False,
         )
@@ -162,6 +177,11 @@ class AsyncWizChat(AsyncClient):
         result = parsed(ApplyResult, content_of(raw, None), raw)
         result.attach(raw)
         return result
+
+    async def rename(self, chatbot_id: str, section: Literal["mcpServers", "skills"], *, old: str, new: str) -> None:
+        """Give an MCP server or a skill another name; its id, its secrets and what refers to it stay."""
+        body = {"section": section, "from": old, "to": new}
+        await self._transport.send(Call(method="POST", path=path("/api/v1/chatbots/{}/rename", chatbot_id), body=body))
 
     async def usage(self) -> UsageSummary:
         """Return how much of the daily quota is used."""
@@ -178,6 +198,11 @@ class AsyncWizChat(AsyncClient):
             OAuthTokenResponse,
             Call(method="POST", path="/api/v1/oauth/token", form=form | ({"scope": scope} if scope else {})),
         )
+
+
+def conditions(**given: str | None) -> dict[str, str]:
+    """Return the headers for the conditions that are given."""
+    return {name.replace("_", "-"): value for name, value in given.items() if value is not None}
 
 
 def body_of(document: Document, prune: bool | None) -> dict[str, object]:

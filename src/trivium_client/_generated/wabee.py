@@ -12,7 +12,7 @@ from trivium_client._generated.stream import EventStream
 from trivium_client._generated.transport import Transport
 from trivium_client._generated.wabee_resources import (
     Files,
-    Memory,
+    Memories,
     Sessions,
     SubAgents,
     Tools,
@@ -71,7 +71,7 @@ class Wabee(Client):
         self.sessions = Sessions(self._transport)
         self.tools = Tools(self._transport)
         self.sub_agents = SubAgents(self._transport)
-        self.memory = Memory(self._transport)
+        self.memory = Memories(self._transport)
         self.files = Files(self._transport)
 
     def chain(

@@ -115,7 +115,7 @@ class SubAgents(Resource):
         self._transport.send(Call(method="DELETE", path=path("/chain/sub_agents/{}", sub_agent_id)))
 
 
-class Memory(Resource):
+class Memories(Resource):
     """What the agent keeps from its conversations."""
 
     def list(self, module_id: str = "agent_memory") -> Items[Memory]:

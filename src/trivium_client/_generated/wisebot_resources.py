@@ -29,7 +29,7 @@ CREATE_TIMEOUT_S = 120.0
 LONG_TIMEOUT_S = 300.0
 
 
-class Activity(Resource):
+class ActivityLog(Resource):
     """What happened lately."""
 
     def list(self, *, limit: int | None = None) -> Activity:
@@ -42,9 +42,9 @@ class V1(Resource):
     """The organization at a glance."""
 
     @property
-    def activity(self) -> Activity:
+    def activity(self) -> ActivityLog:
         """Return what happened lately."""
-        return Activity(self._transport)
+        return ActivityLog(self._transport)
 
     def status(self) -> Status:
         """Return the organization in numbers."""

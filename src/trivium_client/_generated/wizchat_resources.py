@@ -1,14 +1,15 @@
 # Written by `make generate` from ../_async/wizchat_resources.py; edits here are lost.
 """The settings of a chatbot, one group of methods each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trivium_client._generated.client import Resource
 from trivium_client._call import Call, RawResponse, path
-from trivium_client._json import JsonInput, JsonObject
+from trivium_client._json import JsonInput
 from trivium_client._model import Items
 from trivium_client.models.wizchat import (
     AccessListsAnswer,
+    ApplyResult,
     Drift,
     Key,
     McpServerAnswer,
@@ -18,8 +19,10 @@ from trivium_client.models.wizchat import (
     PublicExternalApiConfig,
     PublicUsageAnalytics,
     Revision,
+    RevisionDiff,
     ScopeAnswer,
     ScopesAnswer,
+    SecretState,
     SkillAnswer,
     TelemetryAnswer,
 )
@@ -299,26 +302,77 @@ class OAuthClients(Resource):
 class Revisions(Resource):
     """Earlier states of a chatbot's configuration. Every write makes one."""
 
-    def list(self, chatbot_id: str) -> Items[Revision]:
-        """Return them, the newest first."""
-        call = Call(method="GET", path=path(f"{C}/revisions", chatbot_id), unwrap="revisions")
+    def list(self, chatbot_id: str, *, limit: int | None = None, before: int | None = None) -> Items[Revision]:
+        """Return a page, the newest first: 50 unless told otherwise, at most 200, below the number `before`."""
+        call = Call(
+            method="GET",
+            path=path(f"{C}/revisions", chatbot_id),
+            params={"limit": limit, "before": before},
+            unwrap="revisions",
+        )
         return self._transport.fetch_items(Revision, call)
 
-    def get(self, chatbot_id: str, revision_id: str) -> JsonObject:
-        """Return one with its document."""
-        call = Call(method="GET", path=path(f"{C}/revisions/{{}}", chatbot_id, revision_id))
-        return (self._transport.send(call)).json()
+    def iterate(self, chatbot_id: str) -> Iterator[Revision]:
+        """Yield all of them, the newest first, fetching page after page."""
+        before: int | None = None
+        while True:
+            page = self.list(chatbot_id, before=before)
+            for revision in page:
+                yield revision
+            if not page or "nextBefore" not in page.raw_response.json():
+                return
+            before = page[-1].number
 
-    def diff(self, chatbot_id: str, revision_id: str) -> JsonObject:
-        """Return what differs between a revision and the state now."""
-        call = Call(method="GET", path=path(f"{C}/revisions/{{}}/diff", chatbot_id, revision_id))
-        return (self._transport.send(call)).json()
+    def get(self, chatbot_id: str, number: int) -> Revision:
+        """Return one with its document and its plan."""
+        call = Call(method="GET", path=path(f"{C}/revisions/{{}}", chatbot_id, str(number)), unwrap="revision")
+        return self._transport.fetch(Revision, call)
 
-    def restore(self, chatbot_id: str, revision_id: str) -> JsonObject:
-        """Apply a revision again, which makes a new one."""
-        call = Call(method="POST", path=path(f"{C}/revisions/{{}}/restore", chatbot_id, revision_id))
-        return (self._transport.send(call)).json()
+    def diff(self, chatbot_id: str, number: int, *, against: int | None = None) -> RevisionDiff:
+        """Return the plan that leads from a revision to another one, or to the state now."""
+        call = Call(
+            method="GET",
+            path=path(f"{C}/revisions/{{}}/diff", chatbot_id, str(number)),
+            params={"against": against},
+        )
+        return self._transport.fetch(RevisionDiff, call)
+
+    def restore(self, chatbot_id: str, number: int, *, dry_run: bool = False) -> ApplyResult:
+        """Apply what a revision left, which makes a new one; with `dry_run` only plan it."""
+        call = Call(
+            method="POST",
+            path=path(f"{C}/revisions/{{}}/restore", chatbot_id, str(number)),
+            params={"dryRun": True} if dry_run else {},
+            accepts=frozenset({422}),
+            conflict_passes=False,
+        )
+        return self._transport.fetch(ApplyResult, call)
 
     def drift(self, chatbot_id: str) -> Drift:
         """Return what changed since the last apply, and who did it."""
         return self._transport.fetch(Drift, Call(method="GET", path=path(f"{C}/drift", chatbot_id)))
+
+
+class Secrets(Resource):
+    """What no export shows: written, never read back.
+
+    A place is `accessProtection/jwtSecret`, `mcpServers/NAME/headers/HEADER` or `mcpServers/NAME/env/VARIABLE`.
+    """
+
+    def list(self, chatbot_id: str) -> Items[SecretState]:
+        """Return the places of all secrets, with fingerprints."""
+        call = Call(method="GET", path=path(f"{C}/secrets", chatbot_id), unwrap="secrets")
+        return self._transport.fetch_items(SecretState, call)
+
+    def put(
+        self, chatbot_id: str, values: Mapping[str, str | None], *, dry_run: bool = False
+    ) -> Items[SecretState]:
+        """Write secrets by their places, None deletes one; with `dry_run` only say which of them would change."""
+        call = Call(
+            method="PUT",
+            path=path(f"{C}/secrets", chatbot_id),
+            params={"dryRun": True} if dry_run else {},
+            body={"secrets": {**values}},
+            unwrap="secrets",
+        )
+        return self._transport.fetch_items(SecretState, call)

@@ -257,8 +257,37 @@ class ApplyResult(TracedAnswer):
 
     @property
     def base_etag(self) -> str | None:
-        """Return the state that a dry run was computed from, to be passed as `if_match` of the apply."""
-        return self.raw_response.headers.get("etag") if self.raw_response else None
+        """Return the state that the plan was made against, to be passed as `if_match` of the apply."""
+        return self._header("base-etag")
+
+    @property
+    def etag(self) -> str | None:
+        """Return the state after an apply; of a dry run, the state as it is."""
+        return self._header("etag")
+
+    @property
+    def plan_hash(self) -> str | None:
+        """Return what names this very plan, to be passed to an apply that must do exactly this."""
+        return self._header("plan-hash")
+
+    @property
+    def document_hash(self) -> str | None:
+        """Return what names the document that was planned."""
+        return self._header("document-hash")
+
+    @property
+    def revision(self) -> int | None:
+        """Return the number of the revision that the apply made."""
+        number = self._header("revision")
+        return int(number) if number and number.isdecimal() else None
+
+    @property
+    def warnings(self) -> str | None:
+        """Return what the server wants to be known, such as a setting that is stored but not in effect."""
+        return self._header("plan-warning")
+
+    def _header(self, name: str) -> str | None:
+        return self.raw_response.headers.get(name) if self.raw_response else None
 
 
 class PublicChatbot(TracedAnswer):
@@ -484,20 +513,51 @@ class OAuthTokenResponse(TracedAnswer):
     scope: str = ""
 
 
-class Revision(TracedAnswer):
-    """A stored state of a chatbot's configuration."""
+class Actor(Model):
+    """Who wrote."""
 
-    id: str
-    number: int | None = None
+    kind: str | None = None
+    id: str | None = None
+    name: str | None = None
+
+
+class Revision(TracedAnswer):
+    """A stored state of a chatbot's configuration; `config` and `plan` only where one is read by itself."""
+
+    number: int
+    cause: str | None = None
+    status: str | None = None
+    actor: Actor | None = None
     createdAt: datetime | None = None
-    actor: JsonValue = None
-    source: str | None = None
-    summary: JsonObject | None = None
+    finishedAt: datetime | None = None
+    baseETag: str | None = None
     etag: str | None = None
+    opCount: int | None = None
+    doneCount: int | None = None
+    failure: JsonValue = None
+    note: str | None = None
+    config: JsonObject | None = None
+    plan: Plan | None = None
 
 
 class Drift(TracedAnswer):
-    """What changed since the last apply."""
+    """What changed since the last apply: the plan that leads from then to now, and who wrote since."""
 
-    drifted: bool = False
-    plan: Plan | None = None
+    since: Revision | None = None
+    plan: Plan
+    revisions: list[Revision] = []
+
+
+class RevisionDiff(TracedAnswer):
+    """The plan that leads from one state to another."""
+
+    plan: Plan
+
+
+class SecretState(Model):
+    """Where a secret is kept and what a write does to it. The fingerprint tells a change without telling the value."""
+
+    place: str
+    action: Literal["noop", "create", "update", "delete"] = "noop"
+    fingerprint: str | None = None
+    updatedAt: datetime | None = None
