@@ -1,10 +1,13 @@
 """`trivium`: every command, each imported only when it is used."""
 
+import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from trivium.cli._output import CONFIGURATION, FAILED, USAGE, StopError, show_error
+from trivium.cli.remote_commands import REMOTE_COMMANDS
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -19,6 +22,7 @@ COMMANDS = (
     ("backup", "backup:backup", "Write the data folder into one file, beside a running server too."),
     ("restore", "backup:restore", "Make a data folder from a backup."),
     ("admin", "admin:app", "Organizations, people, agents and keys, on the data folder itself."),
+    *REMOTE_COMMANDS,
 )
 
 
@@ -29,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Printed by hand: the library for command lines takes longer to import than anybody wants to wait for a list.
         print(overview())
         sys.exit(0)
+    if "--no-color" in words:
+        os.environ["NO_COLOR"] = "1"
     try:
         make_app()(words, exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
@@ -38,11 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout = None
         sys.exit(FAILED)
     except Exception as error:
-        stop = _stop_for(error)
+        stop = stop_for(error)
         if stop is None:
             raise
-        show_error(stop, as_json="--json" in words)
+        show_error(stop, as_json=wants_json(words))
         sys.exit(stop.status)
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Return whether the output was asked for as JSON; then errors are JSON too."""
+    return "--json" in words or any(pair in {("-o", "json"), ("--output", "json")} for pair in pairwise(words))
 
 
 def overview() -> str:
@@ -60,12 +71,13 @@ def make_app() -> "App":
     from trivium import __version__
 
     app = App(name="trivium", help=SUMMARY, version=__version__, default_parameter=Parameter(negative=()))
-    for name, place, text in COMMANDS:
-        app.command(f"trivium.cli.{place}", name=name, help=text)
+    for name, place, _ in COMMANDS:
+        app.command(f"trivium.cli.{place}", name=name)  # its own docstring is its help, with an example
     return app
 
 
-def _stop_for(error: Exception) -> StopError | None:
+def stop_for(error: Exception) -> StopError | None:
+    """Return how an error ends a command; None for one that nobody foresaw."""
     from cyclopts import CycloptsError
 
     from trivium.core.errors import CoreError

@@ -1,0 +1,164 @@
+"""What every remote command has in common: its options, its clients, and how failures are told."""
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+
+from cyclopts import Parameter
+
+from trivium.cli._output import CONFIGURATION, FAILED, StopError
+from trivium.cli.remote_contexts import resolved
+from trivium.cli.remote_output import Format, show, show_json
+
+if TYPE_CHECKING:
+    from trivium_client import ApiError, Items, TriviumError, Wabee, Wisebot, WizChat
+    from trivium_client._model import Answer, Model
+
+AUTHENTICATION = 4
+RATE_LIMIT = 7
+LOCAL_URL = "http://127.0.0.1:8080"
+P = ParamSpec("P")
+R = TypeVar("R")
+M = TypeVar("M", bound="Model")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """Which server to ask, as whom, and how to print what it says."""
+
+    context: Annotated[str | None, Parameter(name=["--context", "-p", "--profile"], help="Named server.")] = None
+    url: Annotated[
+        str | None, Parameter(name=["--url", "-e", "--endpoint", "--base-url"], help="Address of the server.")
+    ] = None
+    token: Annotated[
+        str | None, Parameter(name=["--token", "-k", "--api-key"], help="Token or key; better kept in a context.")
+    ] = None
+    output: Annotated[Format | None, Parameter(name=["--output", "-o"], help="Form of the output.")] = None
+    json: Annotated[bool, Parameter(help="The same as -o json; errors become JSON too.", negative=())] = False
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], help="No progress and no hints.", negative=())] = False
+    no_color: Annotated[bool, Parameter(help="No colour.", negative=())] = False
+    timeout: Annotated[float | None, Parameter(help="Seconds that one try may take.")] = None
+
+    @property
+    def form(self) -> Format:
+        """Return the form of the output."""
+        if self.json:
+            return "json"
+        found = self.output or self.settings.get("output")
+        known: tuple[Format, ...] = ("table", "json", "yaml", "name", "tree", "text")
+        return next((form for form in known if form == found), "table")
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Return what the context and the environment say, with the options on top."""
+        values = resolved(self.context)
+        given = {"url": self.url, "token": self.token}
+        return {**values, **{key: value for key, value in given.items() if value}}
+
+    @property
+    def server(self) -> str:
+        """Return the address of the server."""
+        return self.settings.get("url", LOCAL_URL)
+
+    def key(self, name: str) -> str:
+        """Return a key by its name in the context; --token stands for each of them."""
+        found = self.token or self.settings.get(name)
+        if not found:
+            raise StopError(
+                f"No {name} for {self.server}.",
+                hint=f"Sign in with: trivium login --url {self.server}; or: trivium context set NAME {name}=…",
+                status=CONFIGURATION,
+                code="missing_key",
+            )
+        return found
+
+    def seconds(self, default: float) -> float:
+        """Return how long one try may take."""
+        return self.timeout or float(self.settings.get("timeout", default))
+
+    def wisebot(self) -> "Wisebot":
+        """Return a client of the Wisebot contract; close it."""
+        from trivium_client import Wisebot
+
+        return Wisebot(self.key("token"), self.server, timeout=self.seconds(60))
+
+    def wizchat(self) -> "WizChat":
+        """Return a client of the WizChat contract; close it."""
+        from trivium_client import WizChat
+
+        return WizChat(self.key("management-key"), self.server, timeout=self.seconds(60))
+
+    def wabee(self) -> "Wabee":
+        """Return a client of the Wabee contract; close it."""
+        from trivium_client import Wabee
+
+        agent = self.settings.get("agent")
+        return Wabee(self.key("agent-key"), self.server, agent=agent, timeout=self.seconds(60))
+
+    def show(self, value: object, *columns: str, name: str = "id") -> None:
+        """Print a record or a list of records in the form that was asked for."""
+        show(value, form=self.form, columns=columns, name=name)
+
+    def answer(self, answer: "Answer | Items[M]", *columns: str, name: str = "id") -> None:
+        """Print what the server answered: as JSON the body as it came, else its fields or the rows of its list."""
+        raw = answer.raw_response
+        if self.form == "json" and raw is not None:
+            show_json(json.loads(raw.content))
+            return
+        if isinstance(answer, list):
+            self.show([item.model_dump(mode="json", by_alias=True) for item in answer], *columns, name=name)
+            return
+        self.show(answer.model_dump(mode="json", by_alias=True), name=name)
+
+
+HERE = Remote()
+
+
+def remote(command: Callable[P, R]) -> Callable[P, R]:
+    """Make a command tell the client's failures in one line and with the right exit code."""
+
+    @functools.wraps(command)
+    def guarded(*arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            return command(*arguments, **options)
+        except Exception as error:
+            from trivium_client import TriviumError
+
+            if isinstance(error, TriviumError):
+                raise stop_for(error) from error
+            if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename:
+                raise StopError(f"{error.filename}: {error.strerror}", code="file") from error
+            raise
+
+    return guarded
+
+
+def stop_for(error: "TriviumError") -> StopError:
+    """Return the one line for a failure of the client, with what to do about it."""
+    import trivium_client as client
+
+    match error:
+        case client.MissingConfiguration():
+            return StopError(str(error), status=CONFIGURATION, code="configuration")
+        case client.NotAuthenticated():
+            return StopError(error.message, hint="Sign in: trivium login", status=AUTHENTICATION, code=error.code)
+        case client.NotPermitted():
+            hint = "This key may not do that."
+            return StopError(error.message, hint=hint, status=AUTHENTICATION, code=error.code)
+        case client.RateLimited():
+            wait = f"Try again in {error.retry_after_s:.0f} s." if error.retry_after_s else "Try again later."
+            return StopError(error.message, hint=wait, status=RATE_LIMIT, code=error.code)
+        case client.ApiError():
+            hint = f"Request id: {error.request_id}" if error.request_id and error.status >= 500 else ""
+            return StopError(_with_details(error), hint=hint, status=FAILED, code=error.code)
+        case client.ConnectionFailed():
+            return StopError(str(error), hint="Is the server running, and is --url right?", code="no_connection")
+        case _:
+            return StopError(str(error), code="failed")
+
+
+def _with_details(error: "ApiError") -> str:
+    return error.message if not error.details else f"{error.message} {json.dumps(error.details, ensure_ascii=False)}"

@@ -1,0 +1,128 @@
+"""Named servers with their keys, kept in a file that only its owner can read."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trivium.cli._output import CONFIGURATION, StopError
+
+# What a context may hold, with the other names under which `config set` takes it.
+KEYS = {
+    "url": ("endpoint", "base-url"),
+    "token": ("auth-token",),
+    "agent-key": ("api-key",),
+    "management-key": (),
+    "agent": (),
+    "trigger-origin": (),
+    "workflow-secret": (),
+    "timeout": (),
+    "output": (),
+    "color": (),
+    "stream": (),
+}
+SECRETS = frozenset({"token", "agent-key", "management-key", "workflow-secret"})
+# The environment says the same things, ours first.
+VARIABLES = {
+    "url": ("TRIVIUM_URL", "WISEBOTAI_BASE_URL", "WABEE_ENDPOINT", "WIZCHAT_BASE_URL"),
+    "token": ("TRIVIUM_TOKEN", "WISEBOT_ACCESS_TOKEN", "WISE_KEY", "WISEBOTAI_API_KEY"),
+    "agent-key": ("TRIVIUM_AGENT_KEY", "WABEE_API_KEY"),
+    "management-key": ("TRIVIUM_MANAGEMENT_KEY", "WIZCHAT_API_KEY"),
+    "agent": ("TRIVIUM_AGENT",),
+    "trigger-origin": ("WISEBOT_WORKFLOW_TRIGGER_ORIGIN", "WISEBOT_CONVEX_SITE", "CONVEX_SITE_URL"),
+    "workflow-secret": ("WISEBOT_WORKFLOW_SECRET",),
+    "timeout": (),
+    "output": ("TRIVIUM_OUTPUT",),
+    "color": (),
+    "stream": (),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contexts:
+    """What the file holds."""
+
+    current: str | None = None
+    contexts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def contexts_path() -> Path:
+    """Return where contexts are kept: TRIVIUM_CONTEXTS, else below the user's configuration folder."""
+    if given := os.environ.get("TRIVIUM_CONTEXTS"):
+        return Path(given)
+    folder = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(folder) / "trivium" / "contexts.toml"
+
+
+def read_contexts() -> Contexts:
+    """Return what the file holds, nothing where there is none; raises StopError for one that cannot be read."""
+    path = contexts_path()
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Contexts()
+    except (OSError, ValueError) as error:
+        raise StopError(f"{path}: {error}", status=CONFIGURATION, code="configuration") from error
+    contexts = {
+        str(name): {str(key): str(value) for key, value in values.items()}
+        for name, values in found.get("contexts", {}).items()
+        if isinstance(values, dict)
+    }
+    current = found.get("current")
+    return Contexts(current=current if isinstance(current, str) else None, contexts=contexts)
+
+
+def write_contexts(contexts: Contexts) -> None:
+    """Replace the file whole, readable by its owner alone."""
+    import json
+    import tempfile
+
+    lines = [f"current = {json.dumps(contexts.current)}"] if contexts.current else []
+    for name, values in sorted(contexts.contexts.items()):
+        lines += ["", f"[contexts.{json.dumps(name)}]"]
+        lines += [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in sorted(values.items())]
+    path = contexts_path()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".contexts-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines).strip() + "\n")
+    Path(temporary).replace(path)
+
+
+def resolved(context: str | None) -> dict[str, str]:
+    """Return every value that is set: of the context named, else of the environment, else of the current context."""
+    stored = read_contexts()
+    if context is not None:
+        if context not in stored.contexts:
+            known = ", ".join(sorted(stored.contexts)) or "none yet"
+            raise StopError(
+                f"There is no context {context!r}.",
+                hint=f"There are: {known}. Make one: trivium context set {context} url=http://…",
+                status=CONFIGURATION,
+                code="unknown_context",
+            )
+        return dict(stored.contexts[context])
+    name = os.environ.get("TRIVIUM_CONTEXT") or os.environ.get("WABEE_PROFILE") or stored.current
+    values = dict(stored.contexts.get(name or "", {}))
+    for key, variables in VARIABLES.items():
+        found = next((value for variable in variables if (value := os.environ.get(variable))), None)
+        if found is not None:
+            values[key] = found
+    return values
+
+
+def key_named(name: str) -> str:
+    """Return our name of a key that may be spelled as another client does; raises StopError."""
+    wanted = name.replace("_", "-")
+    for key, aliases in KEYS.items():
+        if wanted == key or wanted in aliases:
+            return key
+    raise StopError(f"There is no key {name!r}.", hint=f"There are: {', '.join(KEYS)}.", status=2, code="unknown_key")
+
+
+def masked(key: str, value: str) -> str:
+    """Return a value that may be shown: of a secret only how it begins."""
+    if key not in SECRETS:
+        return value
+    return f"{value[:8]}…" if len(value) > 12 else "…"

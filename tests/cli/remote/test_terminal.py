@@ -1,0 +1,74 @@
+"""Remote commands on a terminal."""
+
+import json
+
+import pytest
+
+from tests.client.misbehaving import Reply, Server, answer, events
+
+pytestmark = pytest.mark.server
+
+SESSION = {"contactSessionId": "c", "conversationId": "v", "threadId": "t", "greetingMessage": "Hi there"}
+
+
+def test_table_fits_a_narrow_terminal(server: Server, terminal) -> None:
+    server.will(answer({"agents": [{"id": "agt_1", "name": "Support " * 20, "model": "m", "status": "active"}]}))
+    screen = terminal("agents", "list", columns=60)
+    assert screen.ended() == 0
+    assert all(len(line) <= 60 + len("\x1b[1m\x1b[0m") for line in screen.shown.splitlines())
+    assert "…" in screen.shown
+
+
+def test_colour_can_be_switched_off(server: Server, terminal) -> None:
+    server.will(answer({"agents": []}))
+    assert "\x1b[1m" in terminal("agents", "list").until("MODEL")
+    for screen in (terminal("agents", "list", NO_COLOR="1"), terminal("agents", "list", "--no-color")):
+        assert screen.ended() == 0
+        assert "\x1b[" not in screen.shown
+
+
+def test_deleting_asks(server: Server, terminal) -> None:
+    server.will(answer({"id": "agt_1", "name": "Support"}))
+    screen = terminal("agents", "delete", "agt_1")
+    screen.until("Delete the agent 'Support' (agt_1)? [y/N]")
+    screen.type("n\n")
+    assert screen.ended() == 1
+    assert [asked.method for asked in server.asked] == ["GET"]
+
+
+def test_upload_shows_a_bar(server: Server, terminal, tmp_path) -> None:
+    file = tmp_path / "big.txt"
+    file.write_bytes(b"x" * 3_000_000)
+    server.will(answer({"id": "kf_1", "name": "big.txt", "url": "/f"}, 201))
+    screen = terminal("knowledge", "upload", str(file))
+    assert screen.ended() == 0
+    assert "100%" in screen.shown
+    quiet = terminal("knowledge", "upload", str(file), "--quiet")
+    assert quiet.ended() == 0
+    assert "%" not in quiet.shown
+
+
+def test_chat_renders_answers_and_survives_an_interrupt(server: Server, terminal) -> None:
+    begun = {"type": "text-delta", "delta": "Let me **think**"}
+    endless = Reply(
+        body=f"id: 1\ndata: {json.dumps(begun)}\n\n".encode(),
+        headers={"content-type": "text/event-stream", "run-id": "run_1"},
+        stalls=True,
+    )
+    told = events((1, {"type": "text-delta", "delta": "# 30 days"}), (2, {"type": "finish", "fullText": "# 30 days"}))
+    server.will(answer(SESSION), endless, answer({}), told)
+    screen = terminal("chat")
+    screen.until("you:")
+    assert "Hi there" in screen.shown
+    screen.type("How long?\n")
+    screen.until("think")
+    screen.type("\x03")
+    screen.until("Stopped.")
+    screen.until("you:")
+    screen.type("Again?\n")
+    screen.until("30 days")
+    screen.until("you:")
+    screen.type("\x04")
+    assert screen.ended() == 0
+    assert "**think**" not in screen.shown
+    assert [asked.path for asked in server.asked][2] == "/api/v1/runs/run_1/cancel"
