@@ -1,0 +1,220 @@
+"""Running units of work on PostgreSQL: many processes, the same statements, the same guarantees."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast, get_args
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from trivium.adapters.sql.records import Session
+from trivium.adapters.sql.signals import Signals
+from trivium.adapters.sql.transaction import SqlTransaction
+from trivium.core.errors import LimitExceeded, UpstreamFailed
+from trivium.core.ports.store import Topic, Transaction
+
+R = TypeVar("R")
+
+_WRITERS = 8
+_READERS = 4
+_WAITING_MAX = 20_000
+# Under heavy contention one unit in a hundred needs a third try.
+_TRIES_MAX = 12
+_PAUSE_S = 0.002
+_PAUSE_S_MAX = 0.25
+_CHANNEL = "trivium"
+_PAYLOAD_CHARS_MAX = 7_900
+_RECONNECT_S = 1.0
+_OPTIONS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
+_TOPICS = get_args(Topic)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Connection:
+    raw: "psycopg.Connection[Any]"
+    session: Session
+    transaction: SqlTransaction
+
+
+class PostgresStore:
+    """The store for many processes.
+
+    Units are written as if nobody else wrote meanwhile, as on SQLite, so writes are serializable here; a unit that met
+    another is run again. Reads see one snapshot. Commits are told to other processes by NOTIFY.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._origin = uuid.uuid4().hex
+        self._dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="store-writer")
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+        self._local = threading.local()
+        self._opened: list[psycopg.Connection[Any]] = []
+        self._signals = Signals()
+        self._waiting = 0
+        self._listener: threading.Thread | None = None
+        self._is_closing = threading.Event()
+
+    async def write(self, unit: Callable[[Transaction], R]) -> R:
+        """Run the unit on a thread of its own connection; see the port.
+
+        LimitExceeded when 20,000 units wait already, or when the unit met others twelve times.
+        """
+        if self._waiting >= _WAITING_MAX:
+            raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, unit)
+        finally:
+            self._waiting -= 1
+
+    async def read(self, unit: Callable[[Transaction], R]) -> R:
+        """Run the unit on one snapshot; see the port."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    def subscribe(self, topic: Topic, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Be told of commits of every process; see the port."""
+        if self._listener is None:
+            self._listener = threading.Thread(target=self._listen, name="store-listener", daemon=True)
+            self._listener.start()
+        return self._signals.subscribe(topic, listener)
+
+    async def close(self) -> None:
+        """Finish what is queued and close every connection."""
+        self._is_closing.set()
+        await asyncio.to_thread(self._shut)
+
+    def _shut(self) -> None:
+        self._writers.shutdown()
+        self._readers.shutdown()
+        if self._listener is not None:
+            self._listener.join()
+        for connection in self._opened:
+            connection.close()
+
+    def _write(self, unit: Callable[[Transaction], R]) -> R:
+        for attempt in range(_TRIES_MAX):
+            connection = self._connected(is_writer=True)
+            is_committing = False
+            try:
+                value = unit(connection.transaction)
+                if connection.raw.info.transaction_status == TransactionStatus.INERROR:
+                    raise RuntimeError("A unit of work went on after a statement of it had failed.")
+                self._announce(connection)
+                is_committing = True
+                connection.raw.commit()
+            except (errors.SerializationFailure, errors.DeadlockDetected):
+                _undo(connection)
+                time.sleep(min(_PAUSE_S_MAX, _PAUSE_S * 2**attempt) * random.random())
+            except psycopg.OperationalError as error:
+                # Unless the commit was on its way nothing can have happened: the unit runs again.
+                if is_committing or not self._is_lost(connection) or attempt == _TRIES_MAX - 1:
+                    _undo(connection)
+                    raise _unreachable() from error
+            except BaseException:
+                _undo(connection)
+                raise
+            else:
+                self._signals.publish(connection.session.signals)
+                connection.session.signals.clear()
+                return value
+        raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
+
+    def _read(self, unit: Callable[[Transaction], R]) -> R:
+        while True:
+            is_new = not self._has_connection()
+            connection = self._connected(is_writer=False)
+            try:
+                return unit(connection.transaction)
+            except psycopg.OperationalError as error:
+                # An old connection may have been lost while nobody used it; a new one says how things are.
+                if is_new or not self._is_lost(connection):
+                    raise _unreachable() from error
+            finally:
+                _undo(connection)
+
+    def _has_connection(self) -> bool:
+        known: _Connection | None = getattr(self._local, "connection", None)
+        return known is not None and not known.raw.closed
+
+    def _connected(self, *, is_writer: bool) -> _Connection:
+        """Return this thread's connection, a new one where the old was lost."""
+        known: _Connection | None = getattr(self._local, "connection", None)
+        if known is not None and not known.raw.closed:
+            return known
+        try:
+            raw = psycopg.connect(self._url, options=_OPTIONS, connect_timeout=10)
+        except psycopg.OperationalError as error:
+            raise _unreachable() from error
+        level = psycopg.IsolationLevel.SERIALIZABLE if is_writer else psycopg.IsolationLevel.REPEATABLE_READ
+        raw.isolation_level = level
+        raw.read_only = not is_writer
+        session = Session(raw.cursor(), self._dialect, psycopg.IntegrityError)
+        made = self._local.connection = _Connection(raw, session, SqlTransaction(session))
+        self._opened = [one for one in self._opened if not one.closed]
+        self._opened.append(raw)
+        return made
+
+    def _is_lost(self, connection: _Connection) -> bool:
+        connection.session.signals.clear()
+        return connection.raw.broken or connection.raw.closed
+
+    def _announce(self, connection: _Connection) -> None:
+        """Have the commit told to other processes; each message is `origin`, then lines of `topic key`."""
+        for payload in _payloads(self._origin, connection.session.signals):
+            connection.raw.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, payload))
+
+    def _listen(self) -> None:
+        while not self._is_closing.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
+                    connection.execute(f"LISTEN {_CHANNEL}")
+                    while not self._is_closing.is_set():
+                        for notice in connection.notifies(timeout=0.5):
+                            self._hear(notice.payload)
+            except psycopg.Error:
+                # What was missed meanwhile is found by whoever looks each second.
+                _log.warning("The connection for notices was lost; trying again.", exc_info=True)
+                self._is_closing.wait(_RECONNECT_S)
+
+    def _hear(self, payload: str) -> None:
+        origin, *lines = payload.split("\n")
+        if origin == self._origin:
+            return
+        for line in lines:
+            topic, _, key = line.partition(" ")
+            if topic in _TOPICS:
+                self._signals.publish([(cast("Topic", topic), key)])
+
+
+def _undo(connection: _Connection) -> None:
+    connection.session.signals.clear()
+    # A lost connection has nothing to undo.
+    with contextlib.suppress(psycopg.Error):
+        connection.raw.rollback()
+
+
+def _payloads(origin: str, signals: Iterable[tuple[Topic, str]]) -> list[str]:
+    payloads: list[str] = []
+    for topic, key in sorted(signals):
+        line = f"\n{topic} {key}"
+        if not payloads or len(payloads[-1]) + len(line) > _PAYLOAD_CHARS_MAX:
+            payloads.append(origin)
+        payloads[-1] += line
+    return payloads
+
+
+def _unreachable() -> UpstreamFailed:
+    return UpstreamFailed("The database did not answer.", code="database_unreachable", is_retryable=True)

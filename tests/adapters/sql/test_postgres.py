@@ -1,0 +1,105 @@
+"""What only PostgreSQL has: other processes, and connections that are lost."""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from multiprocessing import get_context
+
+import anyio
+import psycopg
+import pytest
+
+from tests.clock import HandClock
+from tests.ports.rows import LATER, agent, job
+from trivium.adapters.sql.migrate import migrate
+from trivium.adapters.sql.postgres import PostgresStore
+from trivium.core.errors import Conflict, UpstreamFailed
+from trivium.core.ports import Transaction
+from trivium.core.services.job_runner import JobRunner, RunnerLimits
+from trivium.core.services.jobs import JobKind, JobRun, Jobs
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    migrate(postgres_url)
+    return postgres_url
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def test_commits_are_heard_in_other_processes(url: str) -> None:
+    async with opened(url) as here, opened(url) as there:
+        heard = anyio.Event()
+        there.subscribe("jobs", lambda key: heard.set())
+        with anyio.fail_after(10):
+            number = 0
+            # The other side listens a moment after it was asked to.
+            while not heard.is_set():
+                number += 1
+                await here.write(lambda tx, number=number: tx.jobs.enqueue(job(f"j{number}")))  # type: ignore[misc]
+
+
+async def test_a_runner_elsewhere_is_woken_at_once(url: str) -> None:
+    async with opened(url) as here, opened(url) as there:
+        clock = HandClock(LATER)
+        jobs = Jobs(store=there, clock=clock)
+        done: list[str] = []
+
+        async def run(run: JobRun) -> None:
+            done.append(run.job.id)
+
+        jobs.register([JobKind(name="work", run=run)])
+        runner = JobRunner(store=there, clock=clock, jobs=jobs, limits=RunnerLimits(poll_s=3600))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runner.run)
+            with anyio.fail_after(10):
+                number = 0
+                while not done:
+                    number += 1
+                    await here.write(lambda tx, number=number: tx.jobs.enqueue(job(f"j{number}")))  # type: ignore[misc]
+            runner.stop()
+    assert "j1" in done
+
+
+async def test_a_lost_connection_is_made_again(url: str) -> None:
+    async with opened(url) as store:
+        await store.write(lambda tx: tx.agents.add(agent(1)))
+        await store.read(lambda tx: tx.agents.count("o1"))
+        with psycopg.connect(url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await store.write(lambda tx: tx.agents.add(agent(2)))
+        assert await store.read(lambda tx: tx.agents.count("o1")) == 2
+
+
+async def test_a_database_that_is_away_is_an_upstream_failure() -> None:
+    async with opened("postgresql://nobody@127.0.0.1:1/none") as store:
+        with pytest.raises(UpstreamFailed) as raised:
+            await store.write(lambda tx: None)
+    assert raised.value.is_retryable
+
+
+async def test_a_unit_that_goes_on_after_a_conflict_is_not_committed(url: str) -> None:
+    def unit(tx: Transaction) -> None:
+        tx.agents.add(agent(1))
+        with pytest.raises(Conflict):
+            tx.agents.add(agent(1))
+
+    async with opened(url) as store:
+        with pytest.raises(RuntimeError, match="went on"):
+            await store.write(unit)
+        assert await store.read(lambda tx: tx.agents.count("o1")) == 0
+
+
+def test_processes_that_start_at_once_migrate_once(postgres_url: str) -> None:
+    with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(migrate, [postgres_url] * 3)) == [None] * 3
