@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -30,7 +30,7 @@ from trivium.adapters.secrets.keyring import open_keyring
 from trivium.adapters.secrets.passwords import Argon2Passwords
 from trivium.adapters.secrets.seal import AesSeal
 from trivium.adapters.secrets.tokens import JwtTokens
-from trivium.adapters.sql.migrate import bring_up_to_date
+from trivium.adapters.sql.migrate import bring_up_to_date, migrate
 from trivium.adapters.sql.store import SqliteStore
 from trivium.adapters.tools.builtin import BuiltinTools
 from trivium.adapters.tools.http import HttpTools
@@ -41,6 +41,9 @@ from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
 from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
 from trivium.settings import Settings
+
+if TYPE_CHECKING:
+    from trivium.adapters.sql.postgres import PostgresStore
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ class Parts:
     """A platform and what has to be closed after it."""
 
     platform: Platform
-    store: SqliteStore
+    store: "SqliteStore | PostgresStore"
     providers: ModelRegistry
     outbound: GuardedOutbound
     extractor: ProcessExtractor
@@ -87,11 +90,21 @@ class Parts:
         await self.store.close()
 
 
+def open_store(settings: Settings) -> "SqliteStore | PostgresStore":
+    """Return the store in the place the settings name, brought to the current schema. Blocking."""
+    if not settings.database_url:
+        bring_up_to_date(settings.database_path)
+        return SqliteStore(settings.database_path)
+    # Loaded here, because its driver is an extra.
+    from trivium.adapters.sql.postgres import PostgresStore
+
+    migrate(settings.database_url)
+    return PostgresStore(settings.database_url)
+
+
 def build(settings: Settings) -> Parts:
     """Return the platform over the adapters these settings name. Blocking: migrates the database first."""
-    database = settings.database_path
-    bring_up_to_date(database)
-    store = SqliteStore(database)
+    store = open_store(settings)
     clock = SystemClock()
     keyring = open_keyring(settings.key_path)
     seal = AesSeal(keyring)
@@ -170,7 +183,8 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         with held:
-            await parts.platform.open(takes_over=_OWNER)
+            # Only with the embedded database does the lock of the data folder say that no other server is alive.
+            await parts.platform.open(takes_over=None if settings.database_url else _OWNER)
             try:
                 yield
             finally:
