@@ -11,9 +11,10 @@ from trivium.adapters.models.openai_wire import (
     TOOL_CALLS_MAX,
     CallPart,
     Choice,
-    Completion,
     Delta,
     TokenUse,
+    read_completion,
+    storable,
     write_request,
 )
 from trivium.adapters.models.tokens import estimate_input_tokens, estimate_tokens
@@ -24,7 +25,6 @@ from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import Finished, ModelChunk, ModelRequest, ReasoningChunk, TextChunk, ToolCallChunk
 
 _ARGUMENT_CHARS_MAX = 1024 * 1024
-_decode = msgspec.json.Decoder(Completion).decode
 
 
 class OpenAICompatibleProvider:
@@ -101,6 +101,8 @@ class _CompletionAnswer:
         self._finish_reason: str | None = None
         self._use: TokenUse | None = None
         self._model = ""
+        self._half = ""
+        self._has_begun = False
         self.is_complete = False
 
     def feed(self, piece: bytes) -> list[ModelChunk]:
@@ -118,6 +120,8 @@ class _CompletionAnswer:
     def whole(self, body: bytes) -> list[ModelChunk]:
         out: list[ModelChunk] = []
         self._completion(body, out)
+        if not self._has_begun:
+            raise UpstreamFailed("The model sent no answer.", code="model_malformed")
         return [*out, *self._last()]
 
     def _event(self, data: bytes, out: list[ModelChunk]) -> None:
@@ -127,19 +131,15 @@ class _CompletionAnswer:
             self._completion(data, out)
 
     def _completion(self, data: bytes, out: list[ModelChunk]) -> None:
-        try:
-            completion = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UpstreamFailed(
-                "The model sent something that is not a completion.", code="model_malformed"
-            ) from error
+        completion = read_completion(data)
         if completion.error is not None:
             raise _stated_error(completion.error)
         if completion.usage is not None:
             self._use = completion.usage
         if completion.model:
-            self._model = completion.model
+            self._model = storable(completion.model)
         if completion.choices:
+            self._has_begun = True
             self._choice(completion.choices[0], out)
 
     def _choice(self, choice: Choice, out: list[ModelChunk]) -> None:
@@ -154,10 +154,12 @@ class _CompletionAnswer:
             text, thought = _read_parts(text)
         if thought:
             self._text_chars += len(thought)
-            out.append(ReasoningChunk(thought))
+            out.append(ReasoningChunk(storable(thought)))
         text = text or delta.refusal
         if text:
             self._text_chars += len(text)
+            if self._half or not text.isascii():
+                text = self._with_whole_characters(text)
             if not self._echo.is_decided:
                 text = self._echo.feed(text)
             if text:
@@ -165,19 +167,25 @@ class _CompletionAnswer:
         if delta.tool_calls:
             self._take_calls(delta)
 
+    def _with_whole_characters(self, text: str) -> str:
+        """Return text that can be stored: half a character waits for the next piece to bring its other half."""
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        return storable(text[:-1] if self._half else text)
+
     def _take_calls(self, delta: Delta) -> None:
         for position, part in enumerate(delta.tool_calls or ()):
             index = self._index(part, position)
             call_id, name, arguments = self._calls.get(index, ("", "", []))
             if part.function is not None:
                 # The name comes once, whole; a server that sends it in every piece means the same one.
-                name = name or part.function.name or ""
+                name = name or storable(part.function.name or "")
                 given = part.function.arguments
                 if given:
                     text = given if isinstance(given, str) else msgspec.json.encode(given).decode()
                     self._argument_chars += len(text)
-                    arguments.append(text)
-            self._calls[index] = (call_id or part.id or "", name, arguments)
+                    arguments.append(storable(text))
+            self._calls[index] = (call_id or storable(part.id or ""), name, arguments)
         if len(self._calls) > TOOL_CALLS_MAX or self._argument_chars > _ARGUMENT_CHARS_MAX:
             raise UpstreamFailed("The model asks for too many or too large tool calls.", code="model_malformed")
 

@@ -1,12 +1,14 @@
 """The shapes of OpenAI's chat completions, as the many servers that speak it take and send them."""
 
 import base64
+import json
 from collections.abc import Sequence
 
 import msgspec
 
 from trivium.adapters.models.continuation import CONTINUE
 from trivium.adapters.models.tool_names import ToolNames, tool_text
+from trivium.core.errors import UpstreamFailed
 from trivium.core.model.agents import ToolSpec
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports.models import ChatMessage, ModelRequest
@@ -59,10 +61,40 @@ class TokenUse(msgspec.Struct):
 class Completion(msgspec.Struct):
     """An event of the stream, or the whole answer."""
 
-    choices: list[Choice] = []
+    choices: list[Choice] | None = None
     usage: TokenUse | None = None
     error: JSON = None
     model: str | None = None
+
+
+_decode = msgspec.json.Decoder(Completion).decode
+
+
+def read_completion(data: bytes) -> Completion:
+    """Return what the server sent; UpstreamFailed when it is no completion.
+
+    The quick way is strict. The slow one takes what some servers send all the same: half characters, bytes that are no
+    UTF-8, numbers as text.
+    """
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return msgspec.convert(json.loads(data.decode("utf-8", "replace")), Completion, strict=False)
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
+        raise UpstreamFailed("The model sent something that is not a completion.", code="model_malformed") from error
+
+
+def storable(text: str) -> str:
+    """Return the text with a replacement mark for every half character, which no database or socket takes."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def write_request(request: ModelRequest, names: ToolNames, *, is_streamed: bool) -> dict[str, JSON]:
