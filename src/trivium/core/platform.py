@@ -20,6 +20,7 @@ from trivium.core.ports import (
     Seal,
     Store,
     Tokens,
+    ToolContext,
     ToolHost,
 )
 from trivium.core.reconcile.checks import plan_hash
@@ -62,6 +63,7 @@ __all__ = [
     "PlatformSettings",
     "RunSettings",
     "SecretChange",
+    "ToolContext",
     "plan_hash",
     "wire",
 ]

@@ -10,7 +10,10 @@ from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
 from trivium.contracts.wabee.routes_chain import ChainRoutes
 from trivium.contracts.wabee.routes_files import FileRoutes
+from trivium.contracts.wabee.routes_observability import ObservabilityRoutes
 from trivium.contracts.wabee.routes_sessions import SessionRoutes
+from trivium.contracts.wabee.routes_sub_agents import SubAgentRoutes
+from trivium.contracts.wabee.routes_tools import ToolRoutes
 from trivium.core.platform import Platform
 
 __all__ = ["DIALECT", "router"]
@@ -28,6 +31,9 @@ def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: in
         AgentRoutes(platform),
         ChainRoutes(platform, heartbeat_s=heartbeat_s),
         SessionRoutes(platform),
+        ToolRoutes(platform),
+        SubAgentRoutes(platform),
+        ObservabilityRoutes(platform),
         FileRoutes(platform, size_max=upload_size_max),
     )
     served = APIRouter()
