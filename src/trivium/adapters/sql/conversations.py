@@ -8,7 +8,7 @@ from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import to_micros
 from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.statements import Prepared
-from trivium.core.model.conversations import Conversation, Message
+from trivium.core.model.conversations import Conversation, Message, PastMessage
 
 _c = schema.conversations.c
 _m = schema.messages.c
@@ -51,6 +51,12 @@ _TOUCH = Prepared(
 )
 _TAIL = Prepared(
     select(*_m)
+    .where(_m.conversation_id == bindparam("b_conversation"))
+    .order_by(_m.position.desc())
+    .limit(bindparam("b_limit"))
+)
+_PAST = Prepared(
+    select(_m.role, _m.text, _m.run_id)
     .where(_m.conversation_id == bindparam("b_conversation"))
     .order_by(_m.position.desc())
     .limit(bindparam("b_limit"))
@@ -105,3 +111,8 @@ class SqlMessages(SqlRecords[Message]):
         """Return the last messages, oldest first."""
         rows = self._session.run(_TAIL, {"b_conversation": conversation_id, "b_limit": limit}).fetchall()
         return [self._codec.from_row(row) for row in reversed(rows)]
+
+    def past(self, conversation_id: str, limit: int) -> list[PastMessage]:
+        """Return the last messages, oldest first, as a model sees them."""
+        rows = self._session.run(_PAST, {"b_conversation": conversation_id, "b_limit": limit}).fetchall()
+        return [PastMessage(*row) for row in reversed(rows)]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from trivium.core.model.json import JSONObject
 
@@ -51,6 +51,14 @@ class Message:
     run_id: str | None = None
     images: tuple[Image, ...] = ()
     data: JSONObject = field(default_factory=dict)
+
+
+class PastMessage(NamedTuple):
+    """What a model needs of an earlier message; every turn reads dozens, so no more is read."""
+
+    role: MessageRole
+    text: str
+    run_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from trivium.core.model.agents import Agent, SubAgent
 from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
-from trivium.core.model.conversations import Conversation, Message, Visitor
+from trivium.core.model.conversations import Conversation, Message, PastMessage, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
 from trivium.core.model.jobs import Job
 from trivium.core.model.json import JSON
@@ -122,6 +122,9 @@ class Messages(Records[Message], Protocol):
 
     def tail(self, conversation_id: str, limit: int) -> list[Message]:
         """Return the last `limit` messages, oldest first."""
+
+    def past(self, conversation_id: str, limit: int) -> list[PastMessage]:
+        """Return the last `limit` messages, oldest first, as a model sees them."""
 
 
 class Runs(Records[Run], Protocol):

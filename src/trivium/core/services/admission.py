@@ -9,7 +9,7 @@ from trivium.core.events import RunStarted, StoredEvent
 from trivium.core.model import ids
 from trivium.core.model.access import Principal
 from trivium.core.model.agents import Agent, RunLimits, SubAgent
-from trivium.core.model.conversations import Conversation, Message
+from trivium.core.model.conversations import Conversation, Message, PastMessage
 from trivium.core.model.json import JSONObject
 from trivium.core.model.organizations import ModelAccount
 from trivium.core.model.runs import Run, RunRequest
@@ -37,7 +37,7 @@ class Begun:
 
     run: Run
     agent: Agent
-    history: Sequence[Message]
+    history: Sequence[PastMessage]
     accounts: Sequence[ModelAccount]
     sub_agents: Sequence[SubAgent] = ()
     events: Sequence[StoredEvent] = ()
@@ -102,7 +102,7 @@ class Admission:
     ) -> Begun:
         """Put the question into the conversation and write the first event."""
         now = self.clock.now()
-        history = tx.messages.tail(conversation.id, HISTORY_MESSAGES_MAX) if conversation.message_count else []
+        history = tx.messages.past(conversation.id, HISTORY_MESSAGES_MAX) if conversation.message_count else []
         choice = self.models.choose(agent.model, accounts)
         metadata = {**run.metadata, "continues": bool(history)}
         if choice.note:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from trivium.core.events import RunEvent
 from trivium.core.model.agents import Agent
-from trivium.core.model.conversations import Message
+from trivium.core.model.conversations import PastMessage
 from trivium.core.model.runs import Run
 from trivium.core.ports import BlobStore, ChatMessage
 
@@ -37,7 +37,7 @@ class ContextSource(Protocol):
 async def build_messages(
     agent: Agent,
     run: Run,
-    history: Sequence[Message],
+    history: Sequence[PastMessage],
     *,
     contexts: Sequence[Context],
     blobs: BlobStore,
@@ -75,7 +75,7 @@ def new_messages(run: Run) -> list[tuple[str, str]]:
     return spoken or [("user", run.input.question)]
 
 
-def _recent(history: Sequence[Message]) -> list[ChatMessage]:
+def _recent(history: Sequence[PastMessage]) -> list[ChatMessage]:
     budget = _HISTORY_CHARS_MAX
     kept: list[ChatMessage] = []
     for message in reversed(history):

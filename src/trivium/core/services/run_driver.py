@@ -331,7 +331,7 @@ class RunDriver:
     def load(self, tx: Transaction, run: Run) -> Begun:
         agent = tx.agents.get(run.organization_id, run.agent_id)
         accounts = tx.model_accounts.find(run.organization_id, limit=20)
-        tail = tx.messages.tail(run.conversation_id, HISTORY_MESSAGES_MAX)
+        tail = tx.messages.past(run.conversation_id, HISTORY_MESSAGES_MAX)
         history = [message for message in tail if message.run_id != run.id]
         events = tx.events.read(run.id, 0, _EVENTS_MAX)
         return Begun(
