@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trivium.adapters.index.segments import Key, Segment
 
 _MEMORY_MAX_BYTES = 2 << 30
+_DETAILS_MAX_BYTES = 64 << 20
 _DOCUMENTS_PER_READ = 200
 _TOP_MAX = 200
 
@@ -50,6 +51,8 @@ class MatrixIndex:
         self._store = store
         self._embedder = embedder
         self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
+        self._details: OrderedDict[str, bytes] = OrderedDict()
+        self._details_bytes = 0
         # One thread for questions, one for documents: an upload of a thousand files does not keep questions waiting.
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="index-ask")
         self._encoding = ThreadPoolExecutor(1, thread_name_prefix="index-encode")
@@ -71,17 +74,30 @@ class MatrixIndex:
         if not documents or top_k < 1 or not query.strip():
             return []
         segments = await self._segments(organization_id, documents)
-        question, candidates = await _in(
-            self._asking,
-            partial(_candidates, documents=documents, passage_ids=passage_ids),
-            segments,
-            query,
-            self._embedder,
-        )
-        ids = [candidate.passage_id for candidate in candidates]
-        details = await self._store.read(lambda tx: tx.passages.details(organization_id, self.id, ids))
-        hits = await _in(self._asking, _rank, question, candidates, details)
+        look = partial(_look, documents=documents, passage_ids=passage_ids, details=self._details)
+        question, candidates, hits = await _in(self._asking, look, segments, query, self._embedder)
+        if hits is None:
+            ids = [candidate.passage_id for candidate in candidates]
+            details = await self._details_of(organization_id, ids)
+            hits = await _in(self._asking, _rank, question, candidates, details)
         return hits[: min(top_k, _TOP_MAX)]
+
+    async def _details_of(self, organization_id: str, passage_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the details of these passages; those that were asked for lately are still here, up to 64 MiB.
+
+        A passage's code never changes under its id, so nothing here can be out of date.
+        """
+        missing = [one for one in passage_ids if one not in self._details]
+        if missing:
+            found = await self._store.read(lambda tx: tx.passages.details(organization_id, self.id, missing))
+            self._details.update(found)
+            self._details_bytes += sum(map(len, found.values()))
+        known = {one: self._details[one] for one in passage_ids if one in self._details}
+        for one in known:
+            self._details.move_to_end(one)
+        while self._details_bytes > _DETAILS_MAX_BYTES:
+            self._details_bytes -= len(self._details.popitem(last=False)[1])
+        return known
 
     async def likeness(self, text: str, others: Sequence[str]) -> Sequence[float]:
         """Return the cosine of each other text with this one."""
@@ -141,17 +157,21 @@ def _encode(passages: Sequence[Passage], embedder: Embedder) -> list[EncodedPass
     return encode(passages, embedder.embed)
 
 
-def _candidates(
+def _look(
     segments: "Sequence[Segment]",
     query: str,
     embedder: Embedder,
     *,
     documents: Mapping[str, str],
     passage_ids: frozenset[str] | None,
-) -> "tuple[Any, list[Candidate]]":
-    from trivium.adapters.index.ranking import Scope, find_candidates
+    details: Mapping[str, bytes],
+) -> "tuple[Any, list[Candidate], list[Hit] | None]":
+    """Return the question's vector, the candidates, and the hits too if all details are here: one hop less."""
+    from trivium.adapters.index.ranking import Scope, find_candidates, rank
 
-    return find_candidates(segments, Scope(documents, passage_ids), query, embedder)
+    question, candidates = find_candidates(segments, Scope(documents, passage_ids), query, embedder)
+    known = {one.passage_id: found for one in candidates if (found := details.get(one.passage_id)) is not None}
+    return question, candidates, rank(question, candidates, known) if len(known) == len(candidates) else None
 
 
 def _rank(question: Any, candidates: "Sequence[Candidate]", details: Mapping[str, bytes]) -> list[Hit]:

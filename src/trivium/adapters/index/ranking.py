@@ -1,7 +1,8 @@
 """Scores: the angle between meanings, and the share of the question's words that a passage holds.
 
-`score = cosine + 0.1 * coverage²`. The cosine is the mean of the passage's and of its best sentence's; coverage weighs
-words by how rare they are among the passages the asker may see, so that nothing hidden shows through a score.
+`score = cosine + 0.2 * coverage²`. The cosine is 0.65 of the passage's and 0.35 of its best sentence's; coverage weighs
+words by how rare they are among the passages the asker may see, so that nothing hidden shows through a score. The
+weights are those that did best on `bench/retrieval` (docs/decisions/0020).
 """
 
 import math
@@ -16,10 +17,11 @@ from trivium.adapters.index.segments import Segment, signs
 from trivium.adapters.index.words import hashes_of
 from trivium.core.ports.knowledge import Embedder, Hit
 
-_COVERAGE_WEIGHT = 0.1
+_COVERAGE_WEIGHT = 0.2
+_SENTENCE_SHARE = 0.35
 _EXACT_ROWS_MAX = 2048
-_EXACT_CANDIDATES = 400
-_DETAILED_CANDIDATES = 120
+_EXACT_CANDIDATES = 256
+_DETAILED_CANDIDATES = 64
 _QUERY_WORDS_MAX = 64
 
 
@@ -78,7 +80,9 @@ def rank(question: Any, candidates: Sequence[Candidate], details: Mapping[str, b
             sentences[n] = best
     hits = []
     for candidate, (vectors, _), sentence in zip(candidates, parts, sentences, strict=True):
-        cosine = (candidate.cosine + sentence) / 2 if len(vectors) else candidate.cosine
+        cosine = candidate.cosine
+        if len(vectors):
+            cosine += _SENTENCE_SHARE * (sentence - cosine)
         score = cosine + _COVERAGE_WEIGHT * candidate.coverage**2
         hits.append(Hit(passage_id=candidate.passage_id, score=score, cosine=cosine, coverage=candidate.coverage))
     return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))
@@ -120,5 +124,5 @@ def _open_rows(segment: Segment, visible: Any, word: int) -> Any:
 
 def _estimated_cosine(segment: Segment, question: Any) -> Any:
     """Return the cosine that the share of equal signs suggests (random hyperplanes: angle = π * differing share)."""
-    differing = np.bitwise_count(segment.bits ^ signs(question[None, :])).sum(axis=1, dtype=np.int32)
-    return np.cos(np.pi / len(question) * differing)
+    differing = np.bitwise_count(segment.bits ^ signs(question[None, :])).sum(axis=1, dtype=np.int16)
+    return np.cos(np.pi / len(question) * np.arange(len(question) + 1, dtype=np.float32))[differing]

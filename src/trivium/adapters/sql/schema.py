@@ -66,8 +66,8 @@ unanswered = _records(
 passages = _records(
     "passages",
     Passage,
+    # No index on the organization alone: SQLite would take it for look-ups by id and read every passage.
     Index("passages_document", "document_id", "revision", "position"),
-    Index("passages_organization", "organization_id"),
 )
 runs = _records(
     "runs",
