@@ -18,6 +18,7 @@ from trivium import __version__
 from trivium.adapters.blobs.files import FileBlobs
 from trivium.adapters.blobs.tree import FolderTree
 from trivium.adapters.clock import SystemClock
+from trivium.adapters.dns import SystemTxtRecords
 from trivium.adapters.embed.universal import UniversalEmbedder
 from trivium.adapters.extract.process import ProcessExtractor
 from trivium.adapters.images.pillow import PillowImages
@@ -35,6 +36,7 @@ from trivium.adapters.sql.store import SqliteStore
 from trivium.adapters.tools.builtin import BuiltinTools
 from trivium.adapters.tools.http import HttpTools
 from trivium.adapters.tools.json_schema import JsonSchemas
+from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
 from trivium.contracts import http, wabee, wizchat
 from trivium.core.model.agents import RunLimits
@@ -127,6 +129,8 @@ def build(settings: Settings) -> Parts:
         store=store,
         clock=clock,
         blobs=blobs,
+        mcp_clients=HttpMcpClients(outbound),
+        txt_records=SystemTxtRecords(),
         tokens=JwtTokens(keyring, clock),
         passwords=Argon2Passwords(),
         seal=seal,

@@ -1,5 +1,7 @@
 """The only list of background work: what each job's name stands for."""
 
+from trivium.core.reconcile.capabilities import Capabilities
+from trivium.core.reconcile.sections import DISCOVER_JOB
 from trivium.core.services.deliveries import JOB as DELIVERY_SEND
 from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, RECODE_JOB, Indexing
@@ -7,7 +9,9 @@ from trivium.core.services.jobs import JobKind, Jobs
 from trivium.core.services.unanswered import UNANSWERED_JOB, Unanswered
 
 
-def job_kinds(*, jobs: Jobs, deliveries: Deliveries, indexing: Indexing, unanswered: Unanswered) -> tuple[JobKind, ...]:
+def job_kinds(
+    *, jobs: Jobs, deliveries: Deliveries, indexing: Indexing, unanswered: Unanswered, capabilities: Capabilities
+) -> tuple[JobKind, ...]:
     """Return every kind of job, for `Jobs.register`."""
     return (
         JobKind(name=DELIVERY_SEND, run=deliveries.send, attempts_max=20, timeout_s=30.0),
@@ -16,5 +20,6 @@ def job_kinds(*, jobs: Jobs, deliveries: Deliveries, indexing: Indexing, unanswe
         JobKind(name=FETCH_JOB, run=indexing.fetch, attempts_max=4, timeout_s=3600.0),
         JobKind(name=RECODE_JOB, run=indexing.recode, timeout_s=3600.0, every_s=600.0),
         JobKind(name=UNANSWERED_JOB, run=unanswered.note, attempts_max=3, timeout_s=60.0),
+        JobKind(name=DISCOVER_JOB, run=capabilities.run_discovery, attempts_max=3, timeout_s=60.0),
         JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),
     )

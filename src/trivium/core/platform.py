@@ -23,6 +23,8 @@ from trivium.core.ports import (
     ToolContext,
     ToolHost,
 )
+from trivium.core.ports.dns import TxtRecords
+from trivium.core.ports.mcp import McpClients
 from trivium.core.reconcile.checks import plan_hash
 from trivium.core.reconcile.management import Management, wire_management
 from trivium.core.reconcile.overview import Overview
@@ -37,12 +39,13 @@ from trivium.core.services.files import AgentFiles
 from trivium.core.services.indexing import Indexing
 from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
-from trivium.core.services.knowledge import Knowledge
+from trivium.core.services.knowledge import Knowledge, Upload
 from trivium.core.services.knowledge_tool import KnowledgeTool
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.models import Models
 from trivium.core.services.observability import Observability
 from trivium.core.services.prompt import ContextSource
+from trivium.core.services.publishing import Published, record_name
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
 from trivium.core.services.searching import Searching
@@ -61,10 +64,13 @@ __all__ = [
     "Place",
     "Platform",
     "PlatformSettings",
+    "Published",
     "RunSettings",
     "SecretChange",
     "ToolContext",
+    "Upload",
     "plan_hash",
+    "record_name",
     "wire",
 ]
 
@@ -90,6 +96,8 @@ class Adapters:
     # Ways of encoding that documents may still stand in after a change of embedder.
     earlier_indexes: Sequence[PassageIndex] = ()
     tool_hosts: Sequence[ToolHost] = ()
+    mcp_clients: McpClients | None = None
+    txt_records: TxtRecords | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +107,7 @@ class PlatformSettings:
     runs: RunSettings
     model_fallback_is_error: bool = False
     token_lifetime_s: float = 43_200.0
+    daily_calls_max: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,25 +153,10 @@ class Platform:
 def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     """Return the platform over these adapters; nothing is started yet."""
     store, clock = adapters.store, adapters.clock
-    access = Access(
-        store=store,
-        clock=clock,
-        tokens=adapters.tokens,
-        passwords=adapters.passwords,
-        token_lifetime_s=settings.token_lifetime_s,
-    )
     models = Models(adapters.providers, fallback_is_error=settings.model_fallback_is_error)
     tools = ToolBox(hosts=adapters.tool_hosts, schemas=adapters.schemas)
     jobs = Jobs(store=store, clock=clock)
-    indexing = Indexing(
-        store=store,
-        blobs=adapters.blobs,
-        extractor=adapters.extractor,
-        index=adapters.passage_index,
-        jobs=jobs,
-        clock=clock,
-        outbound=adapters.outbound,
-    )
+    indexing = _indexing(adapters, jobs)
     searching = Searching(store=store, indexes=[adapters.passage_index, *adapters.earlier_indexes])
     unanswered = Unanswered(store=store, index=adapters.passage_index, jobs=jobs, clock=clock)
     knowledge = Knowledge(
@@ -175,11 +169,14 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         clock=clock,
     )
     tools.add_host(KnowledgeTool(knowledge=knowledge, unanswered=unanswered, store=store))
+    management = _management(adapters, settings)
+    tools.add_host(management.capabilities)
+    tools.add_host(management.skills)
     admission = Admission(clock=clock, models=models, settings=settings.runs)
     files = AgentFiles(
         tree=adapters.file_tree, blobs=adapters.blobs, images=adapters.images, extractor=adapters.extractor
     )
-    context_sources: Sequence[ContextSource] = (files,)
+    context_sources: Sequence[ContextSource] = (management.skills, files)
     driver = RunDriver(
         store=store,
         clock=clock,
@@ -191,12 +188,20 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     )
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
-    jobs.register(job_kinds(jobs=jobs, deliveries=deliveries, indexing=indexing, unanswered=unanswered))
+    jobs.register(
+        job_kinds(
+            jobs=jobs,
+            deliveries=deliveries,
+            indexing=indexing,
+            unanswered=unanswered,
+            capabilities=management.capabilities,
+        )
+    )
     return Platform(
         store=store,
         clock=clock,
         blobs=adapters.blobs,
-        access=access,
+        access=_access(adapters, settings),
         agents=Agents(store=store, clock=clock),
         conversations=Conversations(store=store),
         files=files,
@@ -213,5 +218,39 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         signing_secrets=secrets,
         runs=Runs(store=store, clock=clock, admission=admission, driver=driver),
         run_driver=driver,
-        management=wire_management(store=store, clock=clock, seal=adapters.seal, tokens=adapters.tokens),
+        management=management,
+    )
+
+
+def _access(adapters: Adapters, settings: PlatformSettings) -> Access:
+    return Access(
+        store=adapters.store,
+        clock=adapters.clock,
+        tokens=adapters.tokens,
+        passwords=adapters.passwords,
+        token_lifetime_s=settings.token_lifetime_s,
+    )
+
+
+def _indexing(adapters: Adapters, jobs: Jobs) -> Indexing:
+    return Indexing(
+        store=adapters.store,
+        blobs=adapters.blobs,
+        extractor=adapters.extractor,
+        index=adapters.passage_index,
+        jobs=jobs,
+        clock=adapters.clock,
+        outbound=adapters.outbound,
+    )
+
+
+def _management(adapters: Adapters, settings: PlatformSettings) -> Management:
+    return wire_management(
+        store=adapters.store,
+        clock=adapters.clock,
+        seal=adapters.seal,
+        tokens=adapters.tokens,
+        mcp_clients=adapters.mcp_clients,
+        txt_records=adapters.txt_records,
+        daily_calls_max=settings.daily_calls_max,
     )

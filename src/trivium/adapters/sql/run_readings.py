@@ -10,10 +10,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from trivium.adapters.sql import schema
-from trivium.adapters.sql.codec import to_micros
+from trivium.adapters.sql.codec import from_micros, to_micros
 from trivium.adapters.sql.records import SqlRecords
 from trivium.adapters.sql.statements import Prepared
-from trivium.core.model.runs import Run, RunStatus, RunTotals
+from trivium.core.model.runs import Run, RunStatus, RunTotals, Usage
 
 _r = schema.runs.c
 _OF_AGENT = (_r.organization_id == bindparam("b_organization"), _r.agent_id == bindparam("b_agent"))
@@ -111,10 +111,32 @@ class RunReadings(SqlRecords[Run]):
         found = self._session.run(rows, {**values, "b_limit": limit, "b_offset": offset}).fetchall()
         return [self._codec.from_row(row) for row in found], total
 
+    def uses(
+        self, organization_id: str, agent_id: str, *, since: datetime, limit: int
+    ) -> list[tuple[datetime, tuple[Usage, ...]]]:
+        """Return when the agent's runs since then began and what each used, newest first."""
+        values = {
+            "b_organization": organization_id,
+            "b_agent": agent_id,
+            "b_since": to_micros(since),
+            "b_limit": limit,
+        }
+        decode = self._codec.by_name["usage"].decode
+        rows = self._session.run(_USES, values).fetchall()
+        return [(from_micros(at), () if decode is None else decode(used)) for at, used in rows]
+
     def totals(self, organization_id: str, agent_id: str) -> RunTotals:
         """Return what the agent's runs add up to."""
         values = {"b_organization": organization_id, "b_agent": agent_id}
         return _add_up(self._session.run(_TOTALS, values).fetchall())
+
+
+_USES = Prepared(
+    select(_r.created_at, _r.usage)
+    .where(*_OF_AGENT, _r.created_at >= bindparam("b_since"))
+    .order_by(*_NEWEST)
+    .limit(bindparam("b_limit"))
+)
 
 
 def _add_up(rows: Sequence[Sequence[Any]]) -> RunTotals:

@@ -5,8 +5,12 @@ from fastapi import APIRouter
 from trivium.contracts.wizchat import errors
 from trivium.contracts.wizchat.api import Api
 from trivium.contracts.wizchat.description import describe
+from trivium.contracts.wizchat.routes_capabilities import ScopeRoutes, ServerRoutes, SkillRoutes
 from trivium.contracts.wizchat.routes_chatbots import ChatbotRoutes
 from trivium.contracts.wizchat.routes_config import ConfigRoutes
+from trivium.contracts.wizchat.routes_documents import DocumentRoutes
+from trivium.contracts.wizchat.routes_publishing import PublishingRoutes
+from trivium.contracts.wizchat.routes_security import SecurityRoutes
 from trivium.contracts.wizchat.routes_service import ServiceRoutes
 from trivium.core.platform import Platform
 
@@ -29,4 +33,11 @@ def new_api(platform: Platform) -> tuple[Api, ServiceRoutes]:
     api = Api(platform=platform)
     ChatbotRoutes(api)
     ConfigRoutes(api)
+    ScopeRoutes(api)
+    SecurityRoutes(api)
+    ServerRoutes(api)
+    SkillRoutes(api)
+    DocumentRoutes(api, "documents")
+    DocumentRoutes(api, "videos")
+    PublishingRoutes(api)
     return api, ServiceRoutes(api, describe=lambda: describe(api))

@@ -20,7 +20,7 @@ from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
-from trivium.core.model.runs import Run, RunStatus, RunTotals
+from trivium.core.model.runs import Run, RunStatus, RunTotals, Usage
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
 from trivium.core.ports.knowledge import EncodedPassage
 
@@ -175,6 +175,11 @@ class Runs(Records[Run], Protocol):
 
     def totals(self, organization_id: str, agent_id: str) -> RunTotals:
         """Return what the agent's runs add up to."""
+
+    def uses(
+        self, organization_id: str, agent_id: str, *, since: datetime, limit: int
+    ) -> list[tuple[datetime, tuple[Usage, ...]]]:
+        """Return when the agent's runs since then began and what each used, newest first."""
 
 
 class EventLog(Protocol):

@@ -3,11 +3,18 @@
 from dataclasses import dataclass
 
 from trivium.core.ports import Clock, Seal, Store, Tokens
+from trivium.core.ports.dns import TxtRecords
+from trivium.core.ports.mcp import McpClients
+from trivium.core.reconcile.capabilities import Capabilities
 from trivium.core.reconcile.history import History
 from trivium.core.reconcile.secret_store import Secrets
 from trivium.core.reconcile.service import Configs
+from trivium.core.services.agent_keys import AgentKeys
+from trivium.core.services.analytics import Analytics
 from trivium.core.services.oauth import OAuth
+from trivium.core.services.publishing import Publishing
 from trivium.core.services.quota import Quota
+from trivium.core.services.skills import Skills
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,17 +26,35 @@ class Management:
     secrets: Secrets
     oauth: OAuth
     quota: Quota
+    agent_keys: AgentKeys
+    capabilities: Capabilities
+    skills: Skills
+    publishing: Publishing
+    analytics: Analytics
 
 
 def wire_management(
-    *, store: Store, clock: Clock, seal: Seal, tokens: Tokens, daily_calls_max: int | None = None
+    *,
+    store: Store,
+    clock: Clock,
+    seal: Seal,
+    tokens: Tokens,
+    mcp_clients: McpClients | None = None,
+    txt_records: TxtRecords | None = None,
+    daily_calls_max: int | None = None,
 ) -> Management:
     """Return the use cases over these ports."""
     configs = Configs(store=store, clock=clock)
+    vault = Secrets(store=store, clock=clock, seal=seal, configs=configs)
     return Management(
         configs=configs,
         history=History(store=store, configs=configs),
-        secrets=Secrets(store=store, clock=clock, seal=seal, configs=configs),
+        secrets=vault,
         oauth=OAuth(store=store, clock=clock, tokens=tokens),
         quota=Quota(store=store, clock=clock, daily_calls_max=daily_calls_max),
+        agent_keys=AgentKeys(store=store, clock=clock),
+        capabilities=Capabilities(store=store, clock=clock, configs=configs, vault=vault, clients=mcp_clients),
+        skills=Skills(store=store),
+        publishing=Publishing(store=store, clock=clock, txt=txt_records),
+        analytics=Analytics(store=store, clock=clock),
     )

@@ -11,12 +11,13 @@ from trivium.core.model.access import Principal
 from trivium.core.model.agents import Agent
 from trivium.core.model.config import ApplyResult, Cause, FailedOp, Op, Plan, Revision, Sections
 from trivium.core.model.ids import new_id
-from trivium.core.model.json import JSONObject
+from trivium.core.model.json import JSON, JSONObject
+from trivium.core.model.knowledge import Collection
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.reconcile import checks, revisions
 from trivium.core.reconcile.overview import Overview, delete_agent, overviews, rename_item
 from trivium.core.reconcile.plan import as_whole, make_plan, running_order
-from trivium.core.reconcile.sections import Write, read_sections, write_op
+from trivium.core.reconcile.sections import SECTIONS, Write, read_sections, write_op
 from trivium.core.reconcile.shapes import SHAPES, SHAPES_BY_NAME
 from trivium.core.reconcile.turns import Turns
 
@@ -100,6 +101,24 @@ class Configs:
             version=agent.version,
             has_jwt_secret=has_secret,
         )
+
+    async def section(self, principal: Principal, agent_id: str, section: str) -> JSON:
+        """Return one section; NotFound. Whoever may write it may read it, too."""
+        checks.require_agent(principal, agent_id)
+        is_write = not checks.may_read(principal, section)
+        checks.require_sections(principal, [section], is_write=is_write)
+        organization_id = principal.organization_id
+        return await self._store.read(lambda tx: SECTIONS[section].read(tx, tx.agents.get(organization_id, agent_id)))
+
+    async def collections(self, principal: Principal, agent_id: str) -> list[Collection]:
+        """Return the collections of an agent, for whoever works with its documents; NotFound."""
+        checks.require_agent(principal, agent_id)
+
+        def unit(tx: Transaction) -> list[Collection]:
+            tx.agents.get(principal.organization_id, agent_id)
+            return tx.collections.find(principal.organization_id, agent_id=agent_id, limit=10_000)
+
+        return await self._store.read(unit)
 
     def visible(self, principal: Principal, sections: Sections) -> JSONObject:
         """Return the sections that the caller may read."""
@@ -225,16 +244,22 @@ class Configs:
             await _to_the_end(self._store.write(unit))
 
     async def agents(
-        self, principal: Principal, agent_id: str | None = None, *, is_after_write: bool = False
+        self,
+        principal: Principal,
+        agent_id: str | None = None,
+        *,
+        section: str = "agent",
+        is_after_write: bool = False,
     ) -> list[Overview]:
         """Return agents the caller may see, oldest first, or the one that is named; NotFound.
 
-        Needs `agents:read`; whoever just wrote the agent (`is_after_write`) gets to see what came of it.
+        Needs the read scope of the section the caller asks for; whoever just wrote it (`is_after_write`) gets to see
+        what came of it.
         """
         if agent_id is not None:
             checks.require_agent(principal, agent_id)
         checks.require_sections(
-            principal, ["agent"], is_write=is_after_write and not checks.may_read(principal, "agent")
+            principal, [section], is_write=is_after_write and not checks.may_read(principal, section)
         )
         return await self._store.read(lambda tx: overviews(tx, principal, agent_id))
 

@@ -24,11 +24,14 @@ class SectionShape:
     key: str | None = None
     defaults: JSONObject = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
     normalizers: Mapping[str, Normalizer] = field(default_factory=dict)
 
     def normalized(self, name: str, value: JSON) -> JSON:
         """Return the stored form of a field; the default, or None, for a cleared one. InvalidRequest if it has none."""
         if value is None:
+            if name in self.required:
+                raise InvalidRequest("This cannot be cleared.", details={"section": self.name, "field": name})
             return self.defaults.get(name)
         normalize = self.normalizers.get(name)
         if normalize is None:
@@ -226,6 +229,7 @@ SHAPES: tuple[SectionShape, ...] = (
     SectionShape(
         name="agent",
         area="agents",
+        required=frozenset({"name"}),
         defaults={
             "description": "",
             "status": "active",

@@ -1,0 +1,93 @@
+"""Skills and the manner of an agent in its runs: what is always said, and what is loaded when it is needed."""
+
+from collections.abc import Sequence
+
+from trivium.core.model.agents import Agent, ToolSpec
+from trivium.core.model.capabilities import McpServer, Skill
+from trivium.core.model.json import JSONObject
+from trivium.core.model.runs import Run
+from trivium.core.ports import Store, ToolContext, ToolResult, Transaction
+from trivium.core.services.prompt import Context
+
+_TOOL = "load_skill"
+_SKILLS_MAX = 500
+_ALWAYS_CHARS_MAX = 60_000
+_LENGTHS = {
+    "short": "Answer in one to three sentences.",
+    "concise": "Answer in one to three sentences.",
+    "medium": "Answer in a paragraph or two.",
+    "long": "Answer in detail.",
+    "detailed": "Answer in detail.",
+}
+
+
+class Skills:
+    """Offers an agent's skills: `always` ones as context, `on_demand` ones through a tool."""
+
+    def __init__(self, *, store: Store) -> None:
+        self._store = store
+
+    async def context(self, run: Run, agent: Agent) -> Context | None:
+        """Return what goes before the model in every run: manner, skills, what tool servers say about themselves."""
+
+        def unit(tx: Transaction) -> tuple[list[Skill], list[McpServer]]:
+            return _enabled_skills(tx, agent), tx.mcp_servers.find(
+                agent.organization_id, agent_id=agent.id, enabled=True, limit=_SKILLS_MAX
+            )
+
+        skills, servers = await self._store.read(unit)
+        parts = _manner(agent)
+        parts += [f"## {skill.name}\n\n{skill.body}" for skill in skills if skill.mode == "always" and skill.body]
+        parts += [
+            f"About the tools of {server.name}: {server.instructions}" for server in servers if server.instructions
+        ]
+        listed = [skill for skill in skills if skill.mode == "on_demand"]
+        if listed:
+            lines = [f"- {skill.name}: {skill.description or _first_line(skill)}{_links(skill)}" for skill in listed]
+            parts.append(f"Load one of these with {_TOOL} when it fits the question:\n" + "\n".join(lines))
+        text = "\n\n".join(parts)[:_ALWAYS_CHARS_MAX]
+        return Context(text=text) if text else None
+
+    async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
+        """Return the tool that loads a skill, for agents that have one to load (ToolHost)."""
+        skills = await self._store.read(lambda tx: _enabled_skills(tx, agent))
+        names = [skill.name for skill in skills if skill.mode == "on_demand"]
+        if not names:
+            return ()
+        schema: JSONObject = {
+            "type": "object",
+            "properties": {"name": {"type": "string", "enum": [*names]}},
+            "required": ["name"],
+        }
+        description = "Load the instructions of a skill before you do what it is about."
+        return [ToolSpec(name=_TOOL, description=description, input_schema=schema, is_repeatable=True)]
+
+    async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
+        """Return the body of a skill (ToolHost)."""
+        skills = await self._store.read(lambda tx: _enabled_skills(tx, context.agent))
+        wanted = tool_input.get("name")
+        found = next((skill for skill in skills if skill.name == wanted and skill.mode == "on_demand"), None)
+        if found is None:
+            return ToolResult(output=f"There is no skill {wanted!r}.", is_error=True)
+        return ToolResult(output=found.body)
+
+
+def _enabled_skills(tx: Transaction, agent: Agent) -> list[Skill]:
+    skills = tx.skills.find(agent.organization_id, agent_id=agent.id, enabled=True, limit=_SKILLS_MAX)
+    return sorted(skills, key=lambda skill: skill.name)
+
+
+def _manner(agent: Agent) -> list[str]:
+    behavior = agent.settings.get("behavior")
+    length = behavior.get("response_length") if isinstance(behavior, dict) else None
+    if not isinstance(length, str) or not length.strip():
+        return []
+    return [_LENGTHS.get(length.strip().lower(), f"Length of answers: {length.strip()[:200]}.")]
+
+
+def _first_line(skill: Skill) -> str:
+    return skill.body.strip().split("\n", 1)[0].lstrip("# ")[:200]
+
+
+def _links(skill: Skill) -> str:
+    return f" (before using tools of {', '.join(skill.linked_servers)})" if skill.linked_servers else ""
