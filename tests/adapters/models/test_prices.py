@@ -1,5 +1,7 @@
 """Prices come from the packaged list, and what is not in it has none."""
 
+import sys
+
 import pytest
 
 from trivium.adapters.models import ModelPrices
@@ -18,6 +20,19 @@ async def test_an_unknown_model_has_no_price_rather_than_none_to_pay() -> None:
     prices = ModelPrices()
     await prices.prepare("no-such-model")
     assert prices.cost_usd("no-such-model", 1000, 1000) is None
+
+
+@pytest.mark.parametrize("program", ["raise SystemExit(3)", "print('nonsense')", "print('[[1]]')"])
+async def test_a_failed_look_up_leaves_the_price_unknown(program: str) -> None:
+    prices = ModelPrices([sys.executable, "-c", program])
+    await prices.prepare("gpt-4o-mini")
+    assert prices.cost_usd("gpt-4o-mini", 1000, 1000) is None
+
+
+async def test_a_program_that_is_not_there_does_no_harm() -> None:
+    prices = ModelPrices(["/nowhere/at-all"])
+    await prices.prepare("gpt-4o-mini")
+    assert prices.cost_usd("gpt-4o-mini", 1000, 1000) is None
 
 
 def test_the_built_in_providers_cost_nothing() -> None:

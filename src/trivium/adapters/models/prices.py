@@ -4,6 +4,7 @@ import json
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
+from subprocess import SubprocessError
 
 import anyio
 
@@ -22,7 +23,8 @@ class ModelPrices:
     has no known price.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = ()) -> None:
+        self._command = list(command) or [sys.executable, "-m", "trivium.adapters.models.price_lookup"]
         self._rates: OrderedDict[str, _Rates] = OrderedDict()
         self._lock = anyio.Lock()
 
@@ -33,7 +35,7 @@ class ModelPrices:
         async with self._lock:
             if model in self._rates:
                 return
-            self._rates[model] = await _look_up(model)
+            self._rates[model] = await _look_up(self._command, model)
             if len(self._rates) > _MODELS_MAX:
                 self._rates.popitem(last=False)
 
@@ -48,13 +50,10 @@ class ModelPrices:
         return input_tokens * per_input + output_tokens * per_output
 
 
-async def _look_up(model: str) -> _Rates:
-    command = [sys.executable, "-m", "trivium.adapters.models.price_lookup"]
+async def _look_up(command: Sequence[str], model: str) -> _Rates:
     try:
         with anyio.fail_after(_LOOKUP_S_MAX):
             done = await anyio.run_process(command, input=model.encode(), check=True)
         return [(int(start), float(given), float(made)) for start, given, made in json.loads(done.stdout)]
-    except (OSError, TimeoutError, ValueError, anyio.get_cancelled_exc_class()) as error:
-        if isinstance(error, anyio.get_cancelled_exc_class()):
-            raise
+    except (OSError, SubprocessError, TimeoutError, TypeError, ValueError):
         return ()
