@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.unasync import sync_modules, sync_text
+from trivium import settings
 
 if TYPE_CHECKING:
     from tools.client_calls import Called
@@ -61,10 +62,51 @@ def _client_row(one: "Called", other: "Called") -> str:
     return f"| `{one.name}` | {both} | {one.method} `{path}` | {one.says} |\n"
 
 
+def settings_page() -> str:
+    """Return the table of all settings, read from their definitions."""
+    rows = "".join(
+        f"| `{name}` | {_default(field.default)} | {field.metadata['doc']} |\n"
+        for name, field in settings.FIELDS.items()
+    )
+    return f"# Settings\n\n{NOTICE}{SETTINGS_INTRO}| setting | default | what it does |\n|---|---|---|\n{rows}"
+
+
+def _default(value: object) -> str:
+    match value:
+        case None | "" | ():
+            return "empty"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case _:
+            return f"`{value}`"
+
+
+SETTINGS_INTRO = """\
+Every setting has a default that works with no other service and no key. Each of these is stronger than the one before:
+
+1. the default,
+2. a TOML file: `trivium.toml` in the data folder, or the one named by `--config` or `TRIVIUM_CONFIG`,
+3. a variable: `TRIVIUM_` and the name in capitals, such as `TRIVIUM_PORT`,
+4. an option of the command, where it has one: `--host`, `--port`, `--data`.
+
+Durations are seconds, sizes bytes. A value that cannot be used stops the start with a line that says which and why; so
+does an unknown name in the file. An unknown `TRIVIUM_` variable is a warning. `trivium doctor` shows what differs from
+the defaults and where it comes from.
+
+```toml
+# data/trivium.toml
+port = 9000
+model_base_url = "http://127.0.0.1:11434/v1"
+model = "llama3.2"
+outbound_allow = ["127.0.0.1:11434"]
+```
+
+"""
 GENERATORS: dict[str, Callable[[], str]] = {
     "docs/decisions/index.md": decisions_page,
     "docs/reference/commands.md": commands_page,
     "docs/reference/client.md": client_page,
+    "docs/reference/settings.md": settings_page,
     **{path: partial(sync_text, name) for path, name in sync_modules().items()},
 }
 

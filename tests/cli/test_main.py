@@ -46,6 +46,6 @@ def test_a_setting_that_cannot_be_is_wrong_configuration(trivium: Command, monke
 
 
 def test_a_defect_is_not_hidden(data: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trivium.cli.migrate.bring_up_to_date", None)
+    monkeypatch.setattr("trivium.cli.migrate.migrate_folder", None)
     with pytest.raises(TypeError):
         main(["migrate"])

@@ -10,8 +10,8 @@ from trivium.adapters.secrets.passwords import Argon2Passwords
 from trivium.adapters.secrets.tokens import JwtTokens
 from trivium.adapters.sql.migrate import bring_up_to_date
 from trivium.adapters.sql.store import SqliteStore
-from trivium.cli._options import make_folder
 from trivium.cli._output import CONFIGURATION, StopError
+from trivium.cli.start import make_folder
 from trivium.core.model.agents import Agent
 from trivium.core.model.organizations import Organization
 from trivium.core.platform import Access

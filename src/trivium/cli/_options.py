@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trivium.cli._output import CONFIGURATION, StopError
 from trivium.settings import Settings, load
 
 
@@ -37,15 +36,3 @@ class Common(Place):
 
 HERE = Place()
 NOTHING = Common()
-
-
-def make_folder(settings: Settings) -> Path:
-    """Make the data folder (mode 0700) where it is missing; return the path of its database."""
-    if settings.database_url:
-        raise StopError("Only the embedded database is supported.", hint="Unset database_url.", status=CONFIGURATION)
-    try:
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        message = f"The data folder {settings.data} cannot be made: {error.strerror}."
-        raise StopError(message, hint="Name another with --data.", status=CONFIGURATION, code="data_folder") from error
-    return settings.database_path

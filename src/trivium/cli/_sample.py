@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import secrets
+import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -101,8 +102,8 @@ def introduction(agent: Agent | None, base_url: str, env_path: Path) -> list[str
             f"  Keys    {env_path}",
             "  Ask it  (paste this)",
             "",
-            f"set -a; . {env_path.absolute()}; set +a",
-            f'curl -s {base_url}/agents/{agent.id}/core/v1/chain -H "x-wabee-access: $WABEE_API_KEY" \\',
+            f"set -a; . {shlex.quote(str(env_path.absolute()))}; set +a",
+            'curl -s "$WABEE_ENDPOINT/core/v1/chain" -H "x-wabee-access: $WABEE_API_KEY" \\',
             f"  -H 'content-type: application/json' -d '{body}'",
             "",
         ]

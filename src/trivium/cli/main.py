@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trivium.cli._output import CONFIGURATION, FAILED, USAGE, StopError, show_error
 from trivium.cli.remote_commands import REMOTE_COMMANDS
+from trivium.cli.start import read_start
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "--no-color" in words:
         os.environ["NO_COLOR"] = "1"
     try:
+        start = read_start(words)
+        if start is not None:
+            start.run(is_fresh=True)
         make_app()(words, exit_on_error=False, print_error=False)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,8 +1,9 @@
 """`trivium migrate`."""
 
-from trivium.adapters.sql.migrate import HEAD, bring_up_to_date
-from trivium.cli._options import NOTHING, Common, make_folder
+from trivium.adapters.sql.migrate import HEAD
+from trivium.cli._options import NOTHING, Common
 from trivium.cli._output import show_record
+from trivium.cli.start import migrate_folder
 
 
 def migrate(*, common: Common = NOTHING) -> None:
@@ -13,7 +14,7 @@ def migrate(*, common: Common = NOTHING) -> None:
     Example: trivium migrate --data /srv/trivium
     """
     settings = common.settings()
-    changed = bring_up_to_date(make_folder(settings))
+    changed = migrate_folder(settings)
     text = f"Schema {HEAD}, {'migrated' if changed else 'current already'}: {settings.database_path}"
     record = {"schema": HEAD, "changed": changed, "database": str(settings.database_path), "text": text}
     show_record(record, as_json=common.json, main="text")

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trivium.adapters.sql.migrate import bring_up_to_date
-from trivium.cli._options import HERE, Place, make_folder
+from trivium.cli._options import HERE, Place
 from trivium.cli.start import Start
 
 Host = Annotated[str | None, Parameter(help="Address to listen on.")]
@@ -17,7 +16,7 @@ def serve(*, host: Host = None, port: Port = None, place: Place = HERE) -> None:
 
     Example: trivium serve --port 9000 --data /srv/trivium
     """
-    _checked(place, host, port, is_demo=False).replace_process()
+    _start(place, host, port, is_demo=False).run(is_fresh=False)
 
 
 def demo(*, host: Host = None, port: Port = None, place: Place = HERE) -> None:
@@ -27,12 +26,10 @@ def demo(*, host: Host = None, port: Port = None, place: Place = HERE) -> None:
 
     Example: trivium demo --port 9000
     """
-    _checked(place, host, port, is_demo=True).replace_process()
+    _start(place, host, port, is_demo=True).run(is_fresh=False)
 
 
-def _checked(place: Place, host: str | None, port: int | None, *, is_demo: bool) -> Start:
-    settings = place.settings(host=host, port=port)
-    # What only a first start needs is loaded here, where it does not stay.
-    bring_up_to_date(make_folder(settings))
-    options = {"host": host, "port": port, "data": None if place.data is None else str(place.data)}
-    return Start(config=None if place.config is None else str(place.config), options=options, is_demo=is_demo)
+def _start(place: Place, host: str | None, port: int | None, *, is_demo: bool) -> Start:
+    place.settings(host=host, port=port)
+    given = {"host": host, "port": port, "data": place.data, "config": place.config}
+    return Start(is_demo=is_demo, options={name: str(value) for name, value in given.items() if value is not None})

@@ -1,13 +1,15 @@
-"""The server process itself: what `trivium serve` and `trivium demo` turn into once their options are checked.
+"""Starting the server: what `trivium serve` and `trivium demo` do, in a process that holds nothing else.
 
-A process of its own image, because the library for command lines would stay in the server's memory for ever (10 MB).
+The usual options are read here by hand, because the library for command lines takes 0.2 s to import and would stay in
+the server's memory for ever (10 MB). Everything else, mistakes included, goes through it and then starts afresh.
 """
 
 import errno
+import gc
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -18,30 +20,71 @@ from trivium.settings import Settings, load
 if TYPE_CHECKING:
     from trivium.core.platform import Platform
 
+_OPTIONS = ("host", "port", "data", "config")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What to start; the settings themselves are read again by the new process."""
+    """What to start: the sample or just the server, and the options that were given."""
 
-    config: str | None
-    options: dict[str, str | int | None]
-    is_demo: bool = False
+    is_demo: bool
+    options: dict[str, str | None]
 
-    def replace_process(self) -> NoReturn:
-        """Become the server: same process id, same environment, a fresh interpreter."""
+    def run(self, *, is_fresh: bool) -> NoReturn:
+        """Serve until told to stop, in a fresh interpreter unless this one is. StopError says what keeps it."""
+        config = self.options.get("config")
+        options = {name: value for name, value in self.options.items() if name != "config"}
+        loaded = load(config=Path(config) if config else None, options=options)
+        for warning in loaded.warnings if is_fresh else ():
+            print(f"trivium: {warning}", file=sys.stderr)
+        if migrate_folder(loaded.settings) or not is_fresh:
+            self._replace_process()
+        sys.exit(_demo(loaded.settings) if self.is_demo else _serve(loaded.settings))
+
+    def _replace_process(self) -> NoReturn:
         sys.stdout.flush()
-        # Every thread that allocates gets an arena of its own otherwise, which holds on to memory it no longer needs.
-        os.environ.setdefault("MALLOC_ARENA_MAX", "2")
         words = [sys.executable, "-P", "-m", "trivium.cli.start", json.dumps(asdict(self))]
         os.execv(sys.executable, words)  # noqa: S606 - our own interpreter, no shell
 
 
+def read_start(words: Sequence[str]) -> Start | None:
+    """Return what to start, or None when the words hold anything but the usual options with a value each."""
+    if not words or words[0] not in ("serve", "demo"):
+        return None
+    options: dict[str, str | None] = {}
+    rest = iter(words[1:])
+    for word in rest:
+        name, has_value, value = word.partition("=")
+        value = value if has_value else next(rest, "")
+        if not name.startswith("--") or name[2:] not in _OPTIONS or not value or value.startswith("-"):
+            return None
+        options[name[2:]] = value
+    return Start(is_demo=words[0] == "demo", options=options)
+
+
+def make_folder(settings: Settings) -> Path:
+    """Make the data folder (mode 0700) where it is missing; return the path of its database."""
+    if settings.database_url:
+        raise StopError("Only the embedded database is supported.", hint="Unset database_url.", status=CONFIGURATION)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        message = f"The data folder {settings.data} cannot be made: {error.strerror}."
+        raise StopError(message, hint="Name another with --data.", status=CONFIGURATION, code="data_folder") from error
+    return settings.database_path
+
+
+def migrate_folder(settings: Settings) -> bool:
+    """Make the data folder and its database where they are missing; True when something was migrated."""
+    from trivium.adapters.sql.migrate import bring_up_to_date
+
+    return bring_up_to_date(make_folder(settings))
+
+
 def main() -> None:
     """Run what the one argument describes; always ends with SystemExit."""
-    start = Start(**json.loads(sys.argv[1]))
     try:
-        settings = load(config=Path(start.config) if start.config else None, options=start.options).settings
-        sys.exit(_demo(settings) if start.is_demo else _serve(settings))
+        Start(**json.loads(sys.argv[1])).run(is_fresh=True)
     except StopError as error:
         show_error(error, as_json=False)
         sys.exit(error.status)
@@ -68,10 +111,14 @@ def _run(
     on_open: "Callable[[Platform, int], Awaitable[None]] | None" = None,
     on_ready: "Callable[[Platform, int], None]",
 ) -> int:
+    # Some 1,500 modules that stay: collecting garbage between them, or later in them, finds nothing.
+    gc.disable()
     from trivium import server
     from trivium.cli._logs import set_up_logs
 
     set_up_logs(settings.log_level, settings.log_format)
+    gc.freeze()
+    gc.enable()
     try:
         return server.serve(settings, on_open=on_open, on_ready=on_ready)
     except server.DataFolderBusyError as error:
