@@ -8,8 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from tests.clock import HandClock
+from tests.stores import sqlite_store
 from trivium.adapters.secrets import Argon2Passwords, JwtTokens, open_keyring
-from trivium.adapters.sql.migrate import migrate
 from trivium.adapters.sql.store import SqliteStore
 from trivium.core.errors import (
     Conflict,
@@ -28,26 +29,13 @@ pytestmark = pytest.mark.anyio
 PASSWORD = "correct horse battery"
 
 
-class MovableClock:
-    """A time that a test moves."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def forward(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
 @dataclass
 class World:
     """Two organizations, `mine` with an agent and a person, `theirs` with an agent; `other` is a second process."""
 
     access: Access
     other: Access
-    clock: MovableClock
+    clock: HandClock
     store: SqliteStore
     mine: str
     theirs: str
@@ -57,25 +45,22 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncGenerator[World, None]:
-    path = tmp_path / "trivium.db"
-    migrate(f"sqlite+pysqlite:///{path}")
-    clock = MovableClock()
+    clock = HandClock()
     keyring = open_keyring(tmp_path / "secret.keys")
-    stores = [SqliteStore(path), SqliteStore(path)]
-    access, other = (
-        Access(store=store, clock=clock, tokens=JwtTokens(keyring, clock), passwords=Argon2Passwords())
-        for store in stores
-    )
-    organizations = [(await access.create_organization(name)).id for name in ("Mine", "Theirs")]
-    agents = [
-        Agent(id=f"agt_{name}", organization_id=name, name="A", created_at=clock.at, updated_at=clock.at)
-        for name in organizations
-    ]
-    await stores[0].write(lambda tx: tx.agents.add(*agents))
-    await access.create_user("ann@example.com", organization_id=organizations[0], role="owner", password=PASSWORD)
-    yield World(access, other, clock, stores[0], *organizations, *(agent.id for agent in agents))
-    for store in stores:
-        await store.close()
+    # Two stores over one file, as two processes have them.
+    async with sqlite_store(tmp_path) as store, sqlite_store(tmp_path) as second:
+        access, other = (
+            Access(store=one, clock=clock, tokens=JwtTokens(keyring, clock), passwords=Argon2Passwords())
+            for one in (store, second)
+        )
+        organizations = [(await access.create_organization(name)).id for name in ("Mine", "Theirs")]
+        agents = [
+            Agent(id=f"agt_{name}", organization_id=name, name="A", created_at=clock.at, updated_at=clock.at)
+            for name in organizations
+        ]
+        await store.write(lambda tx: tx.agents.add(*agents))
+        await access.create_user("ann@example.com", organization_id=organizations[0], role="owner", password=PASSWORD)
+        yield World(access, other, clock, store, *organizations, *(agent.id for agent in agents))
 
 
 async def test_a_key_is_its_organizations_and_kinds(world: World) -> None:
@@ -102,7 +87,7 @@ async def test_a_key_revoked_elsewhere_stops_within_a_second(world: World) -> No
     key, secret = await world.access.create_key(world.mine, kind="wabee")
     await world.access.authenticate(secret)
     await world.other.revoke_key(None, key.id)
-    world.clock.forward(CACHE_S)
+    world.clock.advance(seconds=CACHE_S)
     with pytest.raises(NotAuthenticated) as caught:
         await world.access.authenticate(secret)
     assert caught.value.code == "revoked_key"
@@ -121,9 +106,9 @@ async def test_a_revoked_key_stops_at_once_here(world: World) -> None:
 async def test_an_expired_key_stops_at_its_second(world: World) -> None:
     expires_at = world.clock.now() + timedelta(seconds=60)
     _, secret = await world.access.create_key(world.mine, kind="wabee", expires_at=expires_at)
-    world.clock.forward(59.9)
+    world.clock.advance(seconds=59.9)
     await world.access.authenticate(secret)
-    world.clock.forward(0.1)
+    world.clock.advance(seconds=0.1)
     with pytest.raises(NotAuthenticated) as caught:
         await world.access.authenticate(secret)
     assert caught.value.code == "expired_key"
@@ -194,7 +179,7 @@ async def test_a_rate_limit_holds_per_key(world: World) -> None:
     principal = await world.access.authenticate(secret)
     for _ in range(2):
         await world.access.authenticate(secret)
-    world.clock.forward(20)
+    world.clock.advance(seconds=20)
     with pytest.raises(LimitExceeded) as caught:
         await world.access.authenticate(secret)
     assert caught.value.retry_after_s == 40
@@ -202,7 +187,7 @@ async def test_a_rate_limit_holds_per_key(world: World) -> None:
     assert allowance is not None
     assert (allowance.limit, allowance.remaining, allowance.reset_s) == (3, 0, 40)
     assert world.access.allowance(await world.access.authenticate(free)) is None
-    world.clock.forward(40)
+    world.clock.advance(seconds=40)
     await world.access.authenticate(secret)
 
 
@@ -227,7 +212,7 @@ async def test_use_is_noted_in_batches(world: World) -> None:
     key, secret = await world.access.create_key(world.mine, kind="wabee")
     await world.access.authenticate(secret)
     assert (await world.access.list_keys(world.mine))[0].last_used_at is None
-    world.clock.forward(10)
+    world.clock.advance(seconds=10)
     await world.access.authenticate(secret)
     assert (await world.access.list_keys(world.mine))[0].last_used_at == world.clock.now()
     assert (await world.access.list_keys(world.mine))[0].id == key.id
@@ -238,7 +223,7 @@ async def test_a_login_gives_a_token_that_works(world: World) -> None:
     principal = await world.access.authenticate(issued.token, kinds={"user"})
     assert (principal.organization_id, principal.role, principal.name) == (world.mine, "owner", "ann@example.com")
     world.access.require(principal, role="admin", scope="security:write")
-    world.clock.forward((issued.expires_at - world.clock.now()).total_seconds())
+    world.clock.advance(seconds=(issued.expires_at - world.clock.now()).total_seconds())
     with pytest.raises(NotAuthenticated) as caught:
         await world.access.authenticate(issued.token)
     assert caught.value.code == "expired_token"
@@ -259,7 +244,7 @@ async def test_guessing_is_slowed_down(world: World) -> None:
     with pytest.raises(LimitExceeded) as caught:
         await world.access.login("ann@example.com", PASSWORD)
     assert caught.value.retry_after_s == 1
-    world.clock.forward(1)
+    world.clock.advance(seconds=1)
     await world.access.login("ann@example.com", PASSWORD)
 
 
@@ -285,7 +270,7 @@ async def test_leaving_an_organization_ends_its_tokens(world: World) -> None:
     issued = await world.access.issue_token("ann@example.com")
     await world.access.authenticate(issued.token)
     await world.store.write(lambda tx: tx.memberships.remove_where(world.mine, user_id=issued.user_id))
-    world.clock.forward(CACHE_S)
+    world.clock.advance(seconds=CACHE_S)
     with pytest.raises(NotAuthenticated):
         await world.access.authenticate(issued.token)
 
