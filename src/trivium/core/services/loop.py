@@ -253,7 +253,8 @@ class AgentLoop:
             agent=turn.agent,
             conversation_id=run.conversation_id,
             run_id=run.id,
-            call_id=call.call_id,
+            # Models number their calls anew in each run; what a tool sees must be unique everywhere.
+            call_id=f"{run.id}.{call.call_id}",
             visitor_id=run.visitor_id,
             headers=run.input.tool_headers,
             filter_hints=tuple(hint for hint in run.input.filter_hints if hint.tool_name == call.tool),
