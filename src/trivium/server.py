@@ -142,6 +142,7 @@ def build(settings: Settings) -> Parts:
         file_tree=files,
         extractor=extractor,
         passage_index=index,
+        embedder=embedder,
         tool_hosts=(
             BuiltinTools(clock=clock),
             TableTool(store=store, blobs=blobs, files=files),

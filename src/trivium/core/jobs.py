@@ -6,11 +6,18 @@ from trivium.core.services.deliveries import JOB as DELIVERY_SEND
 from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, RECODE_JOB, Indexing
 from trivium.core.services.jobs import JobKind, Jobs
+from trivium.core.services.retaining import RETAIN_JOB, Retaining
 from trivium.core.services.unanswered import UNANSWERED_JOB, Unanswered
 
 
 def job_kinds(
-    *, jobs: Jobs, deliveries: Deliveries, indexing: Indexing, unanswered: Unanswered, capabilities: Capabilities
+    *,
+    jobs: Jobs,
+    deliveries: Deliveries,
+    indexing: Indexing,
+    unanswered: Unanswered,
+    capabilities: Capabilities,
+    retaining: Retaining,
 ) -> tuple[JobKind, ...]:
     """Return every kind of job, for `Jobs.register`."""
     return (
@@ -21,5 +28,6 @@ def job_kinds(
         JobKind(name=RECODE_JOB, run=indexing.recode, timeout_s=3600.0, every_s=600.0),
         JobKind(name=UNANSWERED_JOB, run=unanswered.note, attempts_max=3, timeout_s=60.0),
         JobKind(name=DISCOVER_JOB, run=capabilities.run_discovery, attempts_max=3, timeout_s=60.0),
+        JobKind(name=RETAIN_JOB, run=retaining.retain, attempts_max=3, timeout_s=120.0),
         JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),
     )

@@ -8,6 +8,7 @@ from trivium.core.jobs import job_kinds
 from trivium.core.ports import (
     BlobStore,
     Clock,
+    Embedder,
     Extractor,
     FileTree,
     Images,
@@ -42,10 +43,12 @@ from trivium.core.services.jobs import Jobs
 from trivium.core.services.knowledge import Knowledge, Upload
 from trivium.core.services.knowledge_tool import KnowledgeTool
 from trivium.core.services.loop import AgentLoop
+from trivium.core.services.memory import Memories
 from trivium.core.services.models import Models
 from trivium.core.services.observability import Observability
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.publishing import Published, record_name
+from trivium.core.services.retaining import Retaining
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
 from trivium.core.services.searching import Searching
@@ -93,6 +96,7 @@ class Adapters:
     file_tree: FileTree
     extractor: Extractor
     passage_index: PassageIndex
+    embedder: Embedder
     # Ways of encoding that documents may still stand in after a change of embedder.
     earlier_indexes: Sequence[PassageIndex] = ()
     tool_hosts: Sequence[ToolHost] = ()
@@ -121,6 +125,7 @@ class Platform:
     agents: Agents
     conversations: Conversations
     files: AgentFiles
+    memory: Memories
     observability: Observability
     models: Models
     tools: ToolBox
@@ -176,7 +181,8 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     files = AgentFiles(
         tree=adapters.file_tree, blobs=adapters.blobs, images=adapters.images, extractor=adapters.extractor
     )
-    context_sources: Sequence[ContextSource] = (management.skills, files)
+    memory = Memories(store=store, clock=clock, embedder=adapters.embedder)
+    context_sources: Sequence[ContextSource] = (management.skills, memory, files)
     driver = RunDriver(
         store=store,
         clock=clock,
@@ -188,6 +194,8 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     )
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
+    retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
+    driver.finish_hooks.append(retaining.finished)
     jobs.register(
         job_kinds(
             jobs=jobs,
@@ -195,6 +203,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
             indexing=indexing,
             unanswered=unanswered,
             capabilities=management.capabilities,
+            retaining=retaining,
         )
     )
     return Platform(
@@ -205,6 +214,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         agents=Agents(store=store, clock=clock),
         conversations=Conversations(store=store),
         files=files,
+        memory=memory,
         observability=Observability(store=store),
         models=models,
         tools=tools,

@@ -10,6 +10,7 @@ from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
 from trivium.contracts.wabee.routes_chain import ChainRoutes
 from trivium.contracts.wabee.routes_files import FileRoutes
+from trivium.contracts.wabee.routes_memory import MemoryRoutes
 from trivium.contracts.wabee.routes_observability import ObservabilityRoutes
 from trivium.contracts.wabee.routes_sessions import SessionRoutes
 from trivium.contracts.wabee.routes_sub_agents import SubAgentRoutes
@@ -31,6 +32,7 @@ def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: in
         AgentRoutes(platform),
         ChainRoutes(platform, heartbeat_s=heartbeat_s),
         SessionRoutes(platform),
+        MemoryRoutes(platform),
         ToolRoutes(platform),
         SubAgentRoutes(platform),
         ObservabilityRoutes(platform),

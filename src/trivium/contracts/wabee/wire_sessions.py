@@ -6,7 +6,9 @@ from datetime import datetime
 from trivium.contracts.wabee.wire_answer import to_steps
 from trivium.contracts.wabee.wire_stream import as_text
 from trivium.core.events import (
+    MemoriesRecalled,
     ModelCalled,
+    NoteAdded,
     RunEvent,
     StepFinished,
     StoredEvent,
@@ -30,6 +32,8 @@ _EVENT_TYPES: dict[type[RunEvent], str] = {
     ModelCalled: "PLANNING",
     ToolCalled: "TOOL_CALLING",
     ToolReturned: "TOOL_FEEDBACK",
+    MemoriesRecalled: "PREPARING",
+    NoteAdded: "ADAPTING_APPROACH",
     SubAgentStarted: "TASK_DELEGATION",
     SubAgentFinished: "TOOL_FEEDBACK",
 }
@@ -199,6 +203,10 @@ def _begun(event: RunEvent) -> tuple[str, str] | None:
             return f"call {event.call_id}", event.tool
         case SubAgentStarted():
             return f"task {event.call_id}", event.producer.name
+        case MemoriesRecalled():
+            return "memories", "memory"
+        case NoteAdded():
+            return "note", event.code
         case _:
             return None
 
@@ -211,6 +219,11 @@ def _ended(event: RunEvent) -> str | None:
             return f"call {event.call_id}"
         case SubAgentFinished():
             return f"task {event.call_id}"
+        # These two are over at once.
+        case MemoriesRecalled():
+            return "memories"
+        case NoteAdded():
+            return "note"
         case _:
             return None
 
@@ -247,6 +260,10 @@ def _content(event: RunEvent) -> str:
             return event.task
         case SubAgentFinished():
             return event.output
+        case MemoriesRecalled():
+            return as_text([*event.memories])
+        case NoteAdded():
+            return event.message
         case _:
             return ""
 
