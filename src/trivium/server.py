@@ -120,7 +120,7 @@ def build(settings: Settings) -> Parts:
         seal=seal,
         embedder=embedder,
         guarded=outbound.connector,
-        prepare=prices.prepare,
+        prices=prices,
     )
     extractor = ProcessExtractor()
     index = MatrixIndex(store, embedder)

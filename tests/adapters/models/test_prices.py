@@ -22,6 +22,16 @@ async def test_an_unknown_model_has_no_price_rather_than_none_to_pay() -> None:
     assert prices.cost_usd("no-such-model", 1000, 1000) is None
 
 
+async def test_a_model_is_looked_up_once_however_many_ask() -> None:
+    prices = ModelPrices()
+    assert prices.prepare("gpt-4o-mini") is prices.prepare("gpt-4o-mini")
+    await prices.prepare("gpt-4o-mini")
+    assert prices.prepare("gpt-4o-mini").done()
+    assert all(prices.prepare(f"model-{number}") for number in range(40))
+    assert prices.prepare("one-too-many").done()
+    await prices.aclose()
+
+
 @pytest.mark.parametrize("program", ["raise SystemExit(3)", "print('nonsense')", "print('[[1]]')"])
 async def test_a_failed_look_up_leaves_the_price_unknown(program: str) -> None:
     prices = ModelPrices([sys.executable, "-c", program])

@@ -1,6 +1,7 @@
 """One call of a model server as data, and what understands its answer."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,8 +11,8 @@ from trivium.core.ports.models import ModelChunk
 if TYPE_CHECKING:
     from aiohttp import BaseConnector
 
-# Called with the model's name before its use is reported, so that its price is at hand.
-Prepare = Callable[[str], Awaitable[None]]
+# Called with a model's name when it is asked, so that its price is at hand when its use is reported.
+Prepare = Callable[[str], "asyncio.Future[None]"]
 ConnectorFactory = Callable[[], "BaseConnector"]
 
 

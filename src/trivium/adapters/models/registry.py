@@ -2,10 +2,10 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from trivium.adapters.models.extractive import ExtractiveProvider
+from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.scripted import ScriptedProvider
 from trivium.core.model.organizations import ModelAccount
 from trivium.core.ports.knowledge import Embedder
@@ -57,7 +57,7 @@ class ModelRegistry:
         model: str = "",
         seal: Seal | None = None,
         guarded: "ConnectorFactory | None" = None,
-        prepare: Callable[[str], Awaitable[None]] | None = None,
+        prices: ModelPrices | None = None,
     ) -> None:
         self._built_in: dict[str, ModelProvider] = {
             "scripted": ScriptedProvider(),
@@ -65,7 +65,7 @@ class ModelRegistry:
         }
         self._seal = seal
         self._guarded = guarded
-        self._prepare = prepare
+        self._prices = prices
         self._upstreams: dict[bool, Upstream] = {}
         self._accounts: OrderedDict[str, ModelProvider] = OrderedDict()
         self._operator = _operator_provider(base_url, model)
@@ -89,7 +89,9 @@ class ModelRegistry:
         return self._operator_made
 
     async def aclose(self) -> None:
-        """Close the connections to all model servers."""
+        """Close the connections to all model servers and stop looking up prices."""
+        if self._prices is not None:
+            await self._prices.aclose()
         for upstream in self._upstreams.values():
             await upstream.aclose()
 
@@ -124,8 +126,15 @@ class ModelRegistry:
         from trivium.adapters.models.openai_compatible import OpenAICompatibleProvider
 
         upstream = self._upstream(is_trusted=is_trusted)
+        prepare = self._prices.prepare if self._prices is not None else None
         provider = AnthropicProvider if name == "anthropic" else OpenAICompatibleProvider
-        return provider(name=name, base_url=base_url, api_key=api_key, upstream=upstream, prepare=self._prepare)
+        return provider(
+            name=name,
+            base_url=base_url,
+            api_key=api_key,
+            upstream=upstream,
+            prepare=prepare,
+        )
 
     def _upstream(self, *, is_trusted: bool) -> "Upstream":
         from trivium.adapters.models.upstream import Upstream

@@ -1,5 +1,6 @@
 """What providers need of HTTP, without loading an HTTP client before a model is called."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ from trivium.core.ports.models import Finished, ModelChunk
 
 if TYPE_CHECKING:
     from trivium.adapters.models.exchange import Exchange
+
+
+# A price that is not known by then stays unknown for this call.
+_PRICE_WAIT_S = 3.0
 
 
 class Upstream:
@@ -46,13 +51,15 @@ async def converse(
     upstream: Upstream, call: Call, new_answer: Callable[[], Answer], prepare: Prepare | None
 ) -> AsyncGenerator[ModelChunk, None]:
     """Yield the chunks of one call. The one generator between the connection and the loop: each costs every token."""
+    if prepare is not None:
+        prepare(str(call.body.get("model", "")))
     reply = await (await upstream.opened()).begin(call, new_answer)
     try:
         chunks = reply.ready
         while True:
             for chunk in chunks:
                 if prepare is not None and type(chunk) is Finished:
-                    await prepare(chunk.model)
+                    await asyncio.wait({prepare(chunk.model)}, timeout=_PRICE_WAIT_S)
                 yield chunk
             if reply.is_ended:
                 return
