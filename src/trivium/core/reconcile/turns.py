@@ -1,5 +1,6 @@
 """One writer of an agent's configuration at a time, in this process and in all."""
 
+import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -62,8 +63,10 @@ class Turns:
 
     async def _lease(self, organization_id: str, agent_id: str, owner: str) -> None:
         for _ in range(max(1, round(self._wait_s / _POLL_S))):
-            if await self._store.write(lambda tx: self._take(tx, organization_id, agent_id, owner)):
-                return
+            # Two processes that find it free at once: one of them inserts, the other goes on waiting.
+            with contextlib.suppress(Conflict):
+                if await self._store.write(lambda tx: self._take(tx, organization_id, agent_id, owner)):
+                    return
             await anyio.sleep(_POLL_S)
         raise _busy()
 

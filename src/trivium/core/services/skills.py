@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from trivium.core.model.agents import Agent, ToolSpec
 from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.json import JSONObject
+from trivium.core.model.knowledge import Collection
 from trivium.core.model.runs import Run
 from trivium.core.ports import Store, ToolContext, ToolResult, Transaction
 from trivium.core.services.prompt import Context
@@ -30,13 +31,15 @@ class Skills:
     async def context(self, run: Run, agent: Agent) -> Context | None:
         """Return what goes before the model in every run: manner, skills, what tool servers say about themselves."""
 
-        def unit(tx: Transaction) -> tuple[list[Skill], list[McpServer]]:
-            return _enabled_skills(tx, agent), tx.mcp_servers.find(
-                agent.organization_id, agent_id=agent.id, enabled=True, limit=_SKILLS_MAX
-            )
+        def unit(tx: Transaction) -> tuple[list[Skill], list[McpServer], Collection | None]:
+            servers = tx.mcp_servers.find(agent.organization_id, agent_id=agent.id, enabled=True, limit=_SKILLS_MAX)
+            return _enabled_skills(tx, agent), servers, _collection(tx, run)
 
-        skills, servers = await self._store.read(unit)
-        parts = _manner(agent)
+        skills, servers, collection = await self._store.read(unit)
+        behavior = agent.settings.get("behavior")
+        parts = _manner(
+            behavior if isinstance(behavior, dict) else {}, None if collection is None else collection.settings
+        )
         parts += [f"## {skill.name}\n\n{skill.body}" for skill in skills if skill.mode == "always" and skill.body]
         parts += [
             f"About the tools of {server.name}: {server.instructions}" for server in servers if server.instructions
@@ -77,12 +80,29 @@ def _enabled_skills(tx: Transaction, agent: Agent) -> list[Skill]:
     return sorted(skills, key=lambda skill: skill.name)
 
 
-def _manner(agent: Agent) -> list[str]:
-    behavior = agent.settings.get("behavior")
-    length = behavior.get("response_length") if isinstance(behavior, dict) else None
-    if not isinstance(length, str) or not length.strip():
-        return []
-    return [_LENGTHS.get(length.strip().lower(), f"Length of answers: {length.strip()[:200]}.")]
+def _collection(tx: Transaction, run: Run) -> Collection | None:
+    """Return the collection the run's conversation was begun in."""
+    conversation = tx.conversations.first(run.organization_id, id=run.conversation_id)
+    collection_id = None if conversation is None else conversation.metadata.get("collection_id")
+    if not isinstance(collection_id, str):
+        return None
+    return tx.collections.first(run.organization_id, id=collection_id)
+
+
+def _manner(behavior: JSONObject, collection: JSONObject | None) -> list[str]:
+    """Return how to answer; a collection's own words come after the agent's and so win."""
+    wishes = {**behavior, **{name: value for name, value in (collection or {}).items() if value is not None}}
+    own = [str((collection or {}).get(name) or "").strip() for name in ("persona", "instructions")]
+    parts = [text for text in own if text]
+    length = wishes.get("response_length")
+    if isinstance(length, str) and length.strip():
+        parts.append(_LENGTHS.get(length.strip().lower(), f"Length of answers: {length.strip()[:200]}."))
+    if wishes.get("inline_citations") is False:
+        parts.append("Leave the marks of sources out of the text.")
+    servers = (collection or {}).get("mcp_servers")
+    if isinstance(servers, list) and servers:
+        parts.append(f"Of the tool servers use only these: {', '.join(map(str, servers))}.")
+    return parts
 
 
 def _first_line(skill: Skill) -> str:
