@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 from cyclopts import Parameter
 
-from trivium.cli._output import CONFIGURATION, FAILED, StopError
+from trivium.cli._output import CONFIGURATION, FAILED, USAGE, StopError
 from trivium.cli.remote_contexts import resolved
 from trivium.cli.remote_output import Format, show, show_json
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AUTHENTICATION = 4
 RATE_LIMIT = 7
+FORMS: tuple[Format, ...] = ("table", "json", "yaml", "name", "tree", "text")
 LOCAL_URL = "http://127.0.0.1:8080"
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +37,9 @@ class Remote:
     token: Annotated[
         str | None, Parameter(name=["--token", "-k", "--api-key"], help="Token or key; better kept in a context.")
     ] = None
-    output: Annotated[Format | None, Parameter(name=["--output", "-o"], help="Form of the output.")] = None
+    output: Annotated[
+        str | None, Parameter(name=["--output", "-o"], help="Form of the output: table, json, yaml or name.")
+    ] = None
     json: Annotated[bool, Parameter(help="The same as -o json; errors become JSON too.", negative=())] = False
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], help="No progress and no hints.", negative=())] = False
     no_color: Annotated[bool, Parameter(help="No colour.", negative=())] = False
@@ -48,8 +51,14 @@ class Remote:
         if self.json:
             return "json"
         found = self.output or self.settings.get("output")
-        known: tuple[Format, ...] = ("table", "json", "yaml", "name", "tree", "text")
-        return next((form for form in known if form == found), "table")
+        if found is None:
+            return "table"
+        form = next((form for form in FORMS if form == found), None)
+        if form is None:
+            raise StopError(
+                f"There is no form {found!r}.", hint=f"Forms: {', '.join(FORMS)}.", status=USAGE, code="usage"
+            )
+        return form
 
     @property
     def settings(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ REMOTE_COMMANDS = (
     ("sessions", "remote_sessions:app", "Conversations of an agent and their traces."),
     ("agent", "remote_agents:agent", "Health, description and tools of an agent."),
     ("runs", "remote_runs:app", "Runs: list, show, events, cancel, approve."),
+    ("config", "config_commands:app", "Configuration as files: pull, plan, apply, diff, drift, validate, fmt."),
     ("api-keys", "remote_admin:api_keys", "Keys of the organization."),
     ("keys", "remote_admin:keys", "The same as api-keys."),
     ("webhooks", "remote_admin:webhooks", "Subscriptions to what happens."),

@@ -1,0 +1,1 @@
+"""A workspace: the configuration of many agents as a folder of YAML and Markdown files."""
