@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from trivium import __version__
 from trivium.adapters.blobs.files import FileBlobs
 from trivium.adapters.blobs.tree import FolderTree
+from trivium.adapters.calendar import CronCalendar
 from trivium.adapters.clock import SystemClock
 from trivium.adapters.dns import SystemTxtRecords
 from trivium.adapters.embed.universal import UniversalEmbedder
@@ -27,6 +28,7 @@ from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
 from trivium.adapters.outbound.allowed import parse_allowed
 from trivium.adapters.outbound.client import GuardedOutbound
+from trivium.adapters.sandbox import SandboxRunner
 from trivium.adapters.secrets.keyring import open_keyring
 from trivium.adapters.secrets.passwords import Argon2Passwords
 from trivium.adapters.secrets.seal import AesSeal
@@ -38,7 +40,7 @@ from trivium.adapters.tools.http import HttpTools
 from trivium.adapters.tools.json_schema import JsonSchemas
 from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
-from trivium.contracts import http, wabee, wizchat
+from trivium.contracts import http, wabee, wisebot, wizchat
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
 from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
@@ -138,6 +140,8 @@ def build(settings: Settings) -> Parts:
         providers=providers,
         prices=prices,
         schemas=JsonSchemas(),
+        calendar=CronCalendar(),
+        code=SandboxRunner(),
         images=PillowImages(),
         file_tree=files,
         extractor=extractor,
@@ -209,7 +213,8 @@ def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
         wabee.router(platform, heartbeat_s=settings.heartbeat_s, upload_size_max=settings.upload_size_max)
     )
     app.include_router(wizchat.router(platform))
-    http.install(app, [wabee.DIALECT, *wizchat.DIALECTS], body_size_max=settings.body_size_max)
+    wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
+    http.install(app, [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS], body_size_max=settings.body_size_max)
 
 
 class Server(uvicorn.Server):

@@ -83,6 +83,10 @@ class Settings:
     outbound_allow: tuple[str, ...] = _setting(
         (), "`host:port` addresses that calls may reach although they are private; a list, with commas in a variable."
     )
+    # Browsers
+    widget_origins: tuple[str, ...] = _setting(
+        (), "Origins of web sites whose visitors may chat without a key (`*`: every one); a list, as above."
+    )
     # Logs
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "How much is logged.")
     log_format: Literal["text", "json"] = _setting("text", "Lines for people or JSON for machines.")

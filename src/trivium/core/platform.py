@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from trivium.core.jobs import job_kinds
 from trivium.core.ports import (
     BlobStore,
+    Calendar,
     Clock,
+    CodeRunner,
     Embedder,
     Extractor,
     FileTree,
@@ -32,11 +34,15 @@ from trivium.core.reconcile.overview import Overview
 from trivium.core.reconcile.secret_store import Place, SecretChange
 from trivium.core.reconcile.service import ApplyRequest
 from trivium.core.services.access import Access
+from trivium.core.services.activity import ActivityLog, Happening, clamp_limit
 from trivium.core.services.admission import Admission, RunSettings
 from trivium.core.services.agents import Agents
+from trivium.core.services.announcing import EVENT_TYPES
 from trivium.core.services.conversations import Conversations
 from trivium.core.services.deliveries import Deliveries
+from trivium.core.services.desk import Desk, wire_desk
 from trivium.core.services.files import AgentFiles
+from trivium.core.services.inbox import Correspondence, News
 from trivium.core.services.indexing import Indexing
 from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
@@ -56,22 +62,33 @@ from trivium.core.services.signing import SigningSecrets
 from trivium.core.services.sub_agents import SubAgents
 from trivium.core.services.tools import ToolBox
 from trivium.core.services.unanswered import Unanswered
+from trivium.core.services.visitors import Opened, Said
 from trivium.core.services.webhooks import Webhooks
+from trivium.core.services.workflows.assembly import Needs
+from trivium.core.services.workflows.service import Draft, Workflows
 
 __all__ = [
+    "EVENT_TYPES",
     "Access",
     "Adapters",
     "ApplyRequest",
+    "Correspondence",
+    "Draft",
+    "Happening",
     "Management",
+    "News",
+    "Opened",
     "Overview",
     "Place",
     "Platform",
     "PlatformSettings",
     "Published",
     "RunSettings",
+    "Said",
     "SecretChange",
     "ToolContext",
     "Upload",
+    "clamp_limit",
     "plan_hash",
     "record_name",
     "wire",
@@ -97,6 +114,8 @@ class Adapters:
     extractor: Extractor
     passage_index: PassageIndex
     embedder: Embedder
+    calendar: Calendar
+    code: CodeRunner
     # Ways of encoding that documents may still stand in after a change of embedder.
     earlier_indexes: Sequence[PassageIndex] = ()
     tool_hosts: Sequence[ToolHost] = ()
@@ -140,18 +159,32 @@ class Platform:
     runs: Runs
     run_driver: RunDriver
     management: Management
+    desk: Desk
     background: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def workflows(self) -> Workflows:
+        """Diagrams of steps and their runs."""
+        return self.desk.workflows
+
+    @property
+    def activity(self) -> ActivityLog:
+        """What happened lately."""
+        return self.desk.activity
 
     async def open(self, *, drives_runs: bool = True, takes_over: str | None = None) -> None:
         """Begin the work that belongs to no request: renewing leases, resuming runs, background jobs."""
         if drives_runs:
             await self.run_driver.open(takes_over=takes_over)
+            await self.desk.timetable.open(takes_over=takes_over)
         self.background.append(asyncio.create_task(self.job_runner.run(takes_over=takes_over), name="job-runner"))
 
     async def close(self, *, grace_s: float) -> None:
         """End it: runs get `grace_s` to reach their end and are otherwise left to be resumed."""
         self.job_runner.stop()
-        await self.run_driver.close(grace_s=grace_s)
+        async with asyncio.TaskGroup() as closing:
+            closing.create_task(self.desk.timetable.close(grace_s=grace_s))
+            closing.create_task(self.run_driver.close(grace_s=grace_s))
         await asyncio.gather(*self.background, return_exceptions=True)
 
 
@@ -162,17 +195,8 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     tools = ToolBox(hosts=adapters.tool_hosts, schemas=adapters.schemas)
     jobs = Jobs(store=store, clock=clock)
     indexing = _indexing(adapters, jobs)
-    searching = Searching(store=store, indexes=[adapters.passage_index, *adapters.earlier_indexes])
     unanswered = Unanswered(store=store, index=adapters.passage_index, jobs=jobs, clock=clock)
-    knowledge = Knowledge(
-        store=store,
-        blobs=adapters.blobs,
-        extractor=adapters.extractor,
-        indexing=indexing,
-        searching=searching,
-        jobs=jobs,
-        clock=clock,
-    )
+    knowledge = _knowledge(adapters, jobs, indexing)
     tools.add_host(KnowledgeTool(knowledge=knowledge, unanswered=unanswered, store=store))
     management = _management(adapters, settings)
     tools.add_host(management.capabilities)
@@ -206,6 +230,9 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
             retaining=retaining,
         )
     )
+    runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
+    webhooks = Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets)
+    needs = _needs(adapters, settings.runs, models=models, runs=runs, tools=tools, knowledge=knowledge)
     return Platform(
         store=store,
         clock=clock,
@@ -224,11 +251,24 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         jobs=jobs,
         job_runner=JobRunner(store=store, clock=clock, jobs=jobs, owner=settings.runs.owner),
         deliveries=deliveries,
-        webhooks=Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets),
+        webhooks=webhooks,
         signing_secrets=secrets,
-        runs=Runs(store=store, clock=clock, admission=admission, driver=driver),
+        runs=runs,
         run_driver=driver,
         management=management,
+        desk=wire_desk(needs, webhooks=webhooks, run_driver=driver),
+    )
+
+
+def _knowledge(adapters: Adapters, jobs: Jobs, indexing: Indexing) -> Knowledge:
+    return Knowledge(
+        store=adapters.store,
+        blobs=adapters.blobs,
+        extractor=adapters.extractor,
+        indexing=indexing,
+        searching=Searching(store=adapters.store, indexes=[adapters.passage_index, *adapters.earlier_indexes]),
+        jobs=jobs,
+        clock=adapters.clock,
     )
 
 
@@ -263,4 +303,22 @@ def _management(adapters: Adapters, settings: PlatformSettings) -> Management:
         mcp_clients=adapters.mcp_clients,
         txt_records=adapters.txt_records,
         daily_calls_max=settings.daily_calls_max,
+    )
+
+
+def _needs(
+    adapters: Adapters, settings: RunSettings, *, models: Models, runs: Runs, tools: ToolBox, knowledge: Knowledge
+) -> Needs:
+    return Needs(
+        store=adapters.store,
+        clock=adapters.clock,
+        calendar=adapters.calendar,
+        code=adapters.code,
+        outbound=adapters.outbound,
+        models=models,
+        runs=runs,
+        tools=tools,
+        knowledge=knowledge,
+        owner=settings.owner,
+        lease_s=settings.lease_s,
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import to_micros
@@ -61,6 +61,35 @@ _PAST = Prepared(
     .order_by(_m.position.desc())
     .limit(bindparam("b_limit"))
 )
+_SINCE = Prepared(
+    select(*_m)
+    .where(_m.conversation_id == bindparam("b_conversation"), _m.position > bindparam("b_after"))
+    .order_by(_m.position)
+    .limit(bindparam("b_limit"))
+)
+_CUT = Prepared(
+    delete(schema.messages).where(
+        _m.conversation_id == bindparam("b_conversation"), _m.position >= bindparam("b_position")
+    )
+)
+_OF_VISITORS = (_c.organization_id == bindparam("b_organization"), _c.visitor_id.is_not(None), _c.message_count > 0)
+_BEFORE = or_(
+    _c.updated_at < bindparam("b_at"), (_c.updated_at == bindparam("b_same")) & (_c.id < bindparam("b_before"))
+)
+_INBOX = {
+    (has_status, has_before): Prepared(
+        select(*_c)
+        .where(
+            *_OF_VISITORS,
+            *([_c.status == bindparam("b_status")] if has_status else []),
+            *([_BEFORE] if has_before else []),
+        )
+        .order_by(*_NEWEST)
+        .limit(bindparam("b_limit"))
+    )
+    for has_status in (True, False)
+    for has_before in (True, False)
+}
 
 
 class SqlConversations(SqlRecords[Conversation]):
@@ -90,6 +119,17 @@ class SqlConversations(SqlRecords[Conversation]):
         rows = self._session.run(statement, values).fetchall()
         return [self._codec.from_row(row) for row in rows], total
 
+    def inbox(
+        self, organization_id: str, *, status: str | None, before: Conversation | None, limit: int
+    ) -> list[Conversation]:
+        """Return the visitors' conversations, the last changed first."""
+        values: dict[str, object] = {"b_organization": organization_id, "b_limit": limit, "b_status": status}
+        if before is not None:
+            at = to_micros(before.updated_at)
+            values |= {"b_at": at, "b_same": at, "b_before": before.id}
+        rows = self._session.run(_INBOX[(status is not None, before is not None)], values).fetchall()
+        return [self._codec.from_row(row) for row in rows]
+
     def touch(self, conversation_id: str, *, message_count: int, at: datetime, title: str | None = None) -> None:
         """Set count and time; the title only where none is set."""
         values = {
@@ -116,3 +156,13 @@ class SqlMessages(SqlRecords[Message]):
         """Return the last messages, oldest first, as a model sees them."""
         rows = self._session.run(_PAST, {"b_conversation": conversation_id, "b_limit": limit}).fetchall()
         return [PastMessage(*row) for row in reversed(rows)]
+
+    def since(self, conversation_id: str, after: int, limit: int) -> list[Message]:
+        """Return messages with a greater position, oldest first."""
+        values = {"b_conversation": conversation_id, "b_after": after, "b_limit": limit}
+        return [self._codec.from_row(row) for row in self._session.run(_SINCE, values).fetchall()]
+
+    def cut(self, conversation_id: str, position: int) -> int:
+        """Delete the messages from this position on."""
+        values = {"b_conversation": conversation_id, "b_position": position}
+        return int(self._session.run(_CUT, values).rowcount)

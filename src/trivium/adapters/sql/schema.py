@@ -20,6 +20,7 @@ from trivium.core.model.organizations import Membership, ModelAccount, Organizat
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.runs import Run
+from trivium.core.model.visitors import VisitorPass
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
 
 T = TypeVar("T")
@@ -128,6 +129,11 @@ revision_documents = _records("revision_documents", RevisionDocument)
 config_leases = _records("config_leases", ConfigLease)
 oauth_clients = _records("oauth_clients", OAuthClient, Index("oauth_clients_organization", "organization_id"))
 daily_uses = _records("daily_uses", DailyUse)
+visitor_passes = _records(
+    "visitor_passes",
+    VisitorPass,
+    Index("visitor_passes_visitor", "organization_id", "visitor_id"),
+)
 workflows = _records(
     "workflows",
     Workflow,

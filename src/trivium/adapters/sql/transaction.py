@@ -11,6 +11,7 @@ from trivium.adapters.sql.jobs import SqlJobs
 from trivium.adapters.sql.passages import SqlPassages
 from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.runs import SqlRuns
+from trivium.adapters.sql.visitors import SqlVisitorPasses
 from trivium.adapters.sql.workflows import SqlWorkflowRuns, SqlWorkflows
 from trivium.core import ports
 from trivium.core.model.activity import Activity
@@ -69,6 +70,7 @@ class SqlTransaction:
         self.daily_uses: ports.DailyUses = SqlDailyUses(session)
         self.memories: Records[Memory] = SqlRecords(session, schema.memories, "memory")
         self.activity: Records[Activity] = SqlRecords(session, schema.activity, "activity")
+        self.visitor_passes: ports.VisitorPasses = SqlVisitorPasses(session)
         self.workflows: ports.Workflows = SqlWorkflows(session)
         self.workflow_revisions: Records[WorkflowRevision] = SqlRecords(session, schema.workflow_revisions, "workflow")
         self.workflow_runs: ports.WorkflowRuns = SqlWorkflowRuns(session)

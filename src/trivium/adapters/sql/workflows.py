@@ -21,6 +21,12 @@ _DUE_WORKFLOWS = Prepared(
     .order_by(_w.next_run_at)
     .limit(bindparam("b_limit"))
 )
+_LISTENING = Prepared(
+    select(*_w)
+    .where(_w.organization_id == bindparam("b_organization"), _w.enabled, _w.event_types != literal_column("'[]'"))
+    .order_by(_w.id)
+    .limit(100)
+)
 _RUN = Prepared(select(*_r).where(_r.id == bindparam("b_run")))
 _CLAIM = Prepared(
     update(schema.workflow_runs)
@@ -123,6 +129,11 @@ class SqlWorkflows(SqlRecords[Workflow]):
     def due(self, now: datetime, limit: int) -> list[Workflow]:
         """Return workflows whose next start has come."""
         rows = self._session.run(_DUE_WORKFLOWS, {"b_now": to_micros(now), "b_limit": limit}).fetchall()
+        return [self._codec.from_row(row) for row in rows]
+
+    def listening(self, organization_id: str) -> list[Workflow]:
+        """Return workflows that start on some event."""
+        rows = self._session.run(_LISTENING, {"b_organization": organization_id}).fetchall()
         return [self._codec.from_row(row) for row in rows]
 
 

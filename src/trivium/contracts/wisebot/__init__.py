@@ -1,1 +1,46 @@
-"""The Wisebot contract."""
+"""The Wisebot API: dashboard, visitor chat and workflows (README.md in this folder)."""
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, FastAPI
+
+from trivium.contracts.body import StrictRoute
+from trivium.contracts.http import Dialect
+from trivium.contracts.wisebot.errors import owns, render
+from trivium.contracts.wisebot.origins import Origins
+from trivium.contracts.wisebot.routes_account import AccountRoutes
+from trivium.contracts.wisebot.routes_agents import AgentRoutes
+from trivium.contracts.wisebot.routes_chat import ChatRoutes
+from trivium.contracts.wisebot.routes_flows import WAIT_S, FlowRoutes
+from trivium.contracts.wisebot.routes_inbox import InboxRoutes
+from trivium.contracts.wisebot.routes_knowledge import KnowledgeRoutes
+from trivium.contracts.wisebot.routes_playground import PlaygroundRoutes
+from trivium.core.platform import Platform
+
+__all__ = ["DIALECT", "mount"]
+
+DIALECT = Dialect(name="wisebot", owns=owns, render=render)
+
+
+def mount(
+    app: FastAPI,
+    platform: Platform,
+    *,
+    allowed_origins: Iterable[str] = (),
+    heartbeat_s: float = 15.0,
+    wait_s: float = WAIT_S,
+) -> None:
+    """Add every operation of the contract, and CORS on the chat paths for these origins."""
+    origins = Origins(allowed_origins)
+    served = APIRouter(route_class=StrictRoute)
+    AccountRoutes(platform).add_to(served)
+    FlowRoutes(platform, wait_s=wait_s).add_to(served)
+    ChatRoutes(platform, origins=origins, heartbeat_s=heartbeat_s).add_to(served)
+    dashboard = APIRouter(prefix="/api/v1", route_class=StrictRoute)
+    AgentRoutes(platform).add_to(dashboard)
+    KnowledgeRoutes(platform).add_to(dashboard)
+    InboxRoutes(platform, heartbeat_s=heartbeat_s).add_to(dashboard)
+    PlaygroundRoutes(platform).add_to(dashboard)
+    app.include_router(served)
+    app.include_router(dashboard)
+    app.add_middleware(origins.layer)

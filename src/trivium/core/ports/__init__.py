@@ -58,6 +58,7 @@ from trivium.core.ports.store import (
     Topic,
     Transaction,
     Users,
+    VisitorPasses,
     WorkflowRuns,
     Workflows,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "Transaction",
     "TreeFile",
     "Users",
+    "VisitorPasses",
     "WorkflowRuns",
     "Workflows",
 ]

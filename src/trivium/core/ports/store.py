@@ -21,6 +21,7 @@ from trivium.core.model.organizations import Membership, ModelAccount, Organizat
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.runs import Run, RunStatus, RunTotals, Usage
+from trivium.core.model.visitors import VisitorPass
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
 from trivium.core.ports.knowledge import EncodedPassage
 
@@ -113,6 +114,11 @@ class Conversations(Records[Conversation], Protocol):
     ) -> tuple[list[Conversation], int]:
         """Return conversations that have messages, newest first, and how many there are in all."""
 
+    def inbox(
+        self, organization_id: str, *, status: str | None, before: Conversation | None, limit: int
+    ) -> list[Conversation]:
+        """Return the visitors' conversations of every agent that have messages, the last changed first."""
+
     def touch(self, conversation_id: str, *, message_count: int, at: datetime, title: str | None = None) -> None:
         """Set the count of messages and the time of the last one; the title only where none is set."""
 
@@ -125,6 +131,12 @@ class Messages(Records[Message], Protocol):
 
     def past(self, conversation_id: str, limit: int) -> list[PastMessage]:
         """Return the last `limit` messages, oldest first, as a model sees them."""
+
+    def since(self, conversation_id: str, after: int, limit: int) -> list[Message]:
+        """Return messages with a greater position, oldest first."""
+
+    def cut(self, conversation_id: str, position: int) -> int:
+        """Delete the messages from this position on; return how many."""
 
 
 class Runs(Records[Run], Protocol):
@@ -274,6 +286,15 @@ class DailyUses(Records[DailyUse], Protocol):
         """Count one call and return how many there are on that day."""
 
 
+class VisitorPasses(Records[VisitorPass], Protocol):
+    """Passes of visitors, found before the organization is known."""
+
+    def by_id(self, pass_id: str) -> VisitorPass | None: ...
+
+    def conversation(self, conversation_id: str) -> Conversation | None:
+        """Return a conversation by its id alone; who may see it has still to be checked."""
+
+
 class Workflows(Records[Workflow], Protocol):
     """Workflows, with the look-ups that know no organization yet."""
 
@@ -281,6 +302,9 @@ class Workflows(Records[Workflow], Protocol):
 
     def due(self, now: datetime, limit: int) -> list[Workflow]:
         """Return enabled workflows whose next start has come, of all organizations."""
+
+    def listening(self, organization_id: str) -> list[Workflow]:
+        """Return enabled workflows that start on some event."""
 
 
 class WorkflowRuns(Records[WorkflowRun], Protocol):
@@ -412,6 +436,7 @@ class Transaction(Protocol):
     daily_uses: DailyUses
     memories: Records[Memory]
     activity: Records[Activity]
+    visitor_passes: VisitorPasses
     workflows: Workflows
     workflow_revisions: Records[WorkflowRevision]
     workflow_runs: WorkflowRuns

@@ -56,6 +56,12 @@ class Observability:
 
         return await self._store.read(unit)
 
+    async def of_channel(self, organization_id: str, channel: str, *, limit: int = 100) -> Sequence[Run]:
+        """Return the newest runs that came in by one channel."""
+        return await self._store.read(
+            lambda tx: tx.runs.find(organization_id, channel=channel, newest_first=True, limit=limit)
+        )
+
     async def totals(self, organization_id: str, agent_id: str) -> RunTotals:
         """Return what an agent's runs add up to."""
         return await self._store.read(lambda tx: tx.runs.totals(organization_id, agent_id))

@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trivium.core.errors import Conflict, InvalidRequest, LimitExceeded, NotAuthenticated, NotFound
+from trivium.core.errors import Conflict, CoreError, InvalidRequest, LimitExceeded, NotAuthenticated, NotFound
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.workflows import (
@@ -22,7 +23,8 @@ from trivium.core.model.workflows import (
     WorkflowRun,
 )
 from trivium.core.ports import Calendar, Clock, Store, Transaction
-from trivium.core.services.workflows import definition
+from trivium.core.services.announcing import STARTING_TYPES
+from trivium.core.services.workflows import definition, settings
 from trivium.core.services.workflows.actions import Call
 from trivium.core.services.workflows.checkpoints import STEP_RUNS_MAX
 from trivium.core.services.workflows.driver import WorkflowDriver, revision_id
@@ -31,6 +33,7 @@ from trivium.core.services.workflows.inputs import check_inputs
 from trivium.core.services.workflows.logic import check_answer
 from trivium.core.services.workflows.schedules import check_schedule, first_after
 
+logger = logging.getLogger(__name__)
 WORKFLOWS_MAX = 1_000
 ACTIVE_PER_WORKFLOW_MAX = 1_000
 _POLL_S = 1.0
@@ -219,6 +222,28 @@ class Workflows:
         tx.workflow_runs.signal(run.organization_id, run.id, self._clock.now())
         return checked
 
+    def start_on_event(
+        self, tx: Transaction, organization_id: str, event_type: str, *, data: JSONObject, event_id: str
+    ) -> None:
+        """Insert a run of every workflow that waits for such an event; one for each event, however often it is told."""
+        for workflow in tx.workflows.listening(organization_id):
+            if event_type not in workflow.event_types:
+                continue
+            name = hashlib.sha256(f"{event_id}:{workflow.id}".encode()).hexdigest()[:31]
+            run = WorkflowRun(
+                id=f"wfr_{name}",
+                organization_id=organization_id,
+                workflow_id=workflow.id,
+                version=0,
+                trigger="event",
+                created_at=self._clock.now(),
+                inputs={"event": event_type, **data},
+            )
+            try:
+                self.insert(tx, run)
+            except CoreError as error:
+                logger.warning("Workflow %s could not start on %s: %s", workflow.id, event_type, error.message)
+
     def child_of(self, call: Call) -> WorkflowRun:
         """Return the run that a step of the type "workflow" starts."""
         inputs = call.config.get("inputs")
@@ -378,6 +403,11 @@ class Workflows:
             if (value := getattr(draft, name)) is not None
         }
         changed = replace(current, updated_at=now, **plain)
+        unknown = [name for name in changed.event_types if name not in STARTING_TYPES]
+        if unknown:
+            raise settings.bad(
+                "event_types", f"there is no event {unknown[0]!r}; there are " + ", ".join(STARTING_TYPES)
+            )
         steps = current.steps if draft.steps is None else draft.steps
         edges = current.edges if draft.edges is None else draft.edges
         if (steps, edges) != (current.steps, current.edges) or current.version == 0:

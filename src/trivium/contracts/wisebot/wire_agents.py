@@ -1,0 +1,103 @@
+"""Agents and their tools as this contract spells them (sections 3.2 and 3.3)."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from trivium.contracts.wisebot.names import time_text
+from trivium.core.model.agents import Agent, ToolConfig
+from trivium.core.model.json import JSON, JSONObject
+
+# Sections 3.3 and 6. What no host offers yet is kept and given back, and its tool is simply not there for the model.
+TOOL_TYPES = frozenset(
+    "image_search knowledge_base mcp search builtin:search escalate builtin:escalate resolve builtin:resolve "
+    "book_appointment web_search run_code create_deck create_pdf http image browser_research website computer_use "
+    "calculator current_time csv_lookup".split()
+)
+
+
+class ToolBody(BaseModel):
+    """One tool object."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    type: str = Field(max_length=64)
+    config: dict[str, Any] = Field(default_factory=dict)
+    require_approval: bool = Field(default=False, alias="requireApproval")
+
+    @field_validator("type")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in TOOL_TYPES:
+            raise ValueError(f"unknown tool type {value!r}; known are {', '.join(sorted(TOOL_TYPES))}")
+        return value
+
+
+class AgentPatch(BaseModel):
+    """What may be changed; a field that is absent stays as it is."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    model: str | None = Field(default=None, min_length=1, max_length=200)
+    status: Literal["active", "draft"] | None = None
+    tools: list[ToolBody] | None = Field(default=None, max_length=100)
+    instructions: str | None = Field(default=None, max_length=100_000)
+    system_prompt: str | None = Field(default=None, alias="systemPrompt", max_length=100_000)
+    description: str | None = Field(default=None, max_length=10_000)
+    greeting_message: str | None = Field(default=None, alias="greetingMessage", max_length=10_000)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    escalation: dict[str, Any] | None = None
+
+
+class AgentBody(AgentPatch):
+    """A new agent: `name` and `model` are needed."""
+
+    name: str = Field(min_length=1, max_length=200)
+    model: str = Field(min_length=1, max_length=200)
+
+
+def to_values(body: AgentPatch) -> dict[str, Any]:
+    """Return the fields of an agent that the body sets, but for its tools, which have to be resolved first."""
+    given = body.model_dump(exclude_unset=True, by_alias=False)
+    values: dict[str, Any] = {
+        name: given[name] for name in ("name", "model", "status", "description", "temperature") if name in given
+    }
+    text = given.get("instructions", given.get("system_prompt"))
+    if text is not None:
+        values["instructions"] = text
+    if given.get("greeting_message") is not None:
+        values["greeting"] = given["greeting_message"]
+    return {name: value for name, value in values.items() if value is not None or name == "temperature"}
+
+
+def to_tool(body: ToolBody, config: JSONObject) -> ToolConfig:
+    """Return the tool with its settings, resolved."""
+    return ToolConfig(type=body.type, config=config, requires_approval=body.require_approval)
+
+
+def agent_json(agent: Agent) -> JSONObject:
+    """Return an agent as it is listed and answered."""
+    tools: list[JSON] = [_tool_json(tool) for tool in agent.tools]
+    return {
+        "id": agent.id,
+        "name": agent.name,
+        "model": agent.model or "",
+        "status": "active" if agent.status == "active" else "draft",
+        "tools": tools,
+        "description": agent.description,
+        "instructions": agent.instructions,
+        "greetingMessage": agent.greeting,
+        "temperature": agent.temperature,
+        "createdAt": time_text(agent.created_at),
+        "updatedAt": time_text(agent.updated_at),
+    }
+
+
+def _tool_json(tool: ToolConfig) -> JSON:
+    shown: JSONObject = {"type": tool.type}
+    if tool.config:
+        shown["config"] = tool.config
+    if tool.requires_approval:
+        shown["requireApproval"] = True
+    return shown

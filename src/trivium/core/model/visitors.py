@@ -1,0 +1,17 @@
+"""A visitor's right to talk in a conversation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisitorPass:
+    """Given to a browser together with the conversation's id; the pair opens this conversation and nothing else."""
+
+    id: str
+    organization_id: str
+    visitor_id: str
+    agent_id: str
+    conversation_id: str
+    created_at: datetime
+    expires_at: datetime
