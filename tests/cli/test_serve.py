@@ -1,5 +1,6 @@
 """`trivium serve` and `trivium demo` as programs."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -43,27 +44,33 @@ def running(*words: str) -> Generator[tuple[subprocess.Popen[str], list[str]], N
         printed += server.communicate(timeout=30)[0].splitlines()
 
 
-def test_a_server_says_where_it_is_and_stops_when_told(data: Path) -> None:
-    with running("serve", "--port", "0") as (server, printed):
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, Path], None, None]:
+    """The address of a server that runs, and its data folder."""
+    folder = tmp_path_factory.mktemp("serve") / "data"
+    with running("serve", "--port", "0", "--data", str(folder)) as (program, printed):
         url = printed[-1].split()[-1]
         assert printed == [f"Trivium is ready on {url}\n"]
-        with urlopen(f"{url}/core/v1/health", timeout=10) as answer:
-            assert answer.status == 200
-    assert server.returncode in (0, -signal.SIGTERM)
+        yield url, folder
+    assert program.returncode in (0, -signal.SIGTERM)
 
 
-def test_one_server_per_data_folder(data: Path) -> None:
-    with running("serve", "--port", "0"), running("serve", "--port", "0") as (second, printed):
+def test_a_server_that_is_ready_answers(server: tuple[str, Path]) -> None:
+    with urlopen(f"{server[0]}/core/v1/health", timeout=10) as answer:
+        assert answer.status == 200
+
+
+def test_one_server_per_data_folder(server: tuple[str, Path]) -> None:
+    with running("serve", "--port", "0", "--data", str(server[1])) as (second, printed):
         assert second.wait(timeout=30) == 1
         assert "Another server uses" in printed[0]
 
 
-def test_a_taken_port_is_told_with_a_way_out(data: Path, tmp_path: Path) -> None:
-    with running("serve", "--port", "0") as (_, first):
-        port = first[-1].strip().rpartition(":")[2]
-        with running("serve", "--port", port, "--data", str(tmp_path / "other")) as (second, printed):
-            assert second.wait(timeout=30) == 1
-            assert "--port" in printed[0]
+def test_a_taken_port_is_told_with_a_way_out(server: tuple[str, Path], tmp_path: Path) -> None:
+    port = server[0].rpartition(":")[2]
+    with running("serve", "--port", port, "--data", str(tmp_path)) as (second, printed):
+        assert second.wait(timeout=30) == 1
+        assert "--port" in printed[0]
 
 
 def test_the_demo_keeps_its_keys_and_follows_its_port(data: Path) -> None:
@@ -76,3 +83,17 @@ def test_the_demo_keeps_its_keys_and_follows_its_port(data: Path) -> None:
     assert (data / "demo.env").stat().st_mode & 0o777 == 0o600
     for name in ("WISEBOT_ACCESS_TOKEN", "WISE_KEY", "WIZCHAT_API_KEY", "WABEE_API_KEY"):
         assert first[name] == second[name]
+
+
+def test_the_command_that_the_demo_prints_answers_with_its_source(data: Path) -> None:
+    with running("demo", "--port", "0") as (server, printed):
+        assert server.stdout is not None
+        for text in server.stdout:
+            printed.append(text)
+            if text.startswith("  -H 'content-type"):
+                break
+        pasted = "".join(printed).partition("\n\n")[2]
+        done = subprocess.run(["bash", "-c", pasted], capture_output=True, text=True, timeout=60, check=True)
+    output = json.loads(done.stdout)["body"]["output"]
+    assert "30 days" in output
+    assert "refund-policy.pdf" in output

@@ -6,17 +6,20 @@ import json
 import os
 import secrets
 import shlex
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trivium.adapters.samples import AGENT_NAME, read_samples
 from trivium.core.errors import CoreError
 from trivium.core.model.access import KeyKind
 from trivium.core.model.agents import Agent
 from trivium.core.model.ids import new_id
 from trivium.core.model.organizations import Organization
+from trivium.core.platform import Upload
 from trivium.core.ports import Transaction
 from trivium.settings import Settings
 
@@ -26,13 +29,14 @@ if TYPE_CHECKING:
 ENV_NAME = "demo.env"
 OWNER = "owner@acme.example"
 QUESTION = "How long do I have to return an item?"
-_AGENT_NAME = "Acme Support"
 _INSTRUCTIONS = (
     "You are the support agent of Acme, a shop. Answer from the files you are given and name the file that an answer "
     "comes from. If the files do not hold the answer, say so."
 )
 # A setting of the organization that names its sample agent, so that a later start finds both again.
 _MARK = "sample_agent_id"
+_INDEXED = "sample_is_indexed"
+_INDEXING_S_MAX = 120.0
 _TOKEN = "WISEBOT_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 _TOKEN_LIFETIME_S = 10 * 365 * 86_400.0
 _ADDRESSES = ("WISEBOTAI_BASE_URL", "WISEBOT_WORKFLOW_TRIGGER_ORIGIN", "WIZCHAT_BASE_URL", "WABEE_ENDPOINT")
@@ -88,7 +92,13 @@ class SampleStart:
         if organization is None:
             return
         agents = await platform.store.read(lambda tx: tx.agents.find(organization.id, id=organization.default_agent_id))
-        for line in introduction(agents[0] if agents else None, self.settings.base_url(port), self.env_path):
+        agent = agents[0] if agents else None
+        if agent is not None and not organization.settings.get(_INDEXED):
+            try:
+                await _index(platform, agent)
+            except (CoreError, TimeoutError) as error:
+                print(f"trivium: The sample files are not indexed yet: {error}.", file=sys.stderr, flush=True)
+        for line in introduction(agent, self.settings.base_url(port), self.env_path):
             print(line, flush=True)
 
 
@@ -115,35 +125,60 @@ async def _organization(platform: "Platform") -> Organization:
     for one in known:
         if _MARK in one.settings:
             return one
-    made = await platform.access.create_organization("Acme")
     now = platform.clock.now()
+    organization_id = new_id("org")
     agent = Agent(
         id=new_id("agt"),
-        organization_id=made.id,
-        name=_AGENT_NAME,
+        organization_id=organization_id,
+        name=AGENT_NAME,
         description="Answers questions about Acme's products, prices and returns.",
         instructions=_INSTRUCTIONS,
         greeting="Hello, this is Acme's support. What would you like to know?",
         created_at=now,
         updated_at=now,
     )
-    organization = replace(made, default_agent_id=agent.id, settings={_MARK: agent.id})
-    # Nobody signs in with this password: the token in demo.env is enough, and `admin user password` sets another.
-    await platform.access.create_user(OWNER, organization_id=made.id, role="owner", password=secrets.token_urlsafe(24))
+    organization = Organization(
+        id=organization_id, name="Acme", created_at=now, default_agent_id=agent.id, settings={_MARK: agent.id}
+    )
 
     def unit(tx: Transaction) -> None:
+        tx.organizations.add(organization)
         tx.agents.add(agent)
-        tx.organizations.put(organization)
 
     await platform.store.write(unit)
     return organization
 
 
+async def _index(platform: "Platform", agent: Agent) -> None:
+    # Added once: files that somebody deletes later do not come back with the next start.
+    documents = []
+    for name, content in read_samples().items():
+        upload = Upload(name=name, agent_id=agent.id, view_access="public")
+        documents.append(await platform.knowledge.add(agent.organization_id, upload, content))
+    for count, document in enumerate(documents):
+        _show_progress(count, len(documents), document.name)
+        await platform.knowledge.wait_ready(agent.organization_id, document.id, timeout_s=_INDEXING_S_MAX)
+    _show_progress(len(documents), len(documents), "")
+
+    def unit(tx: Transaction) -> None:
+        organization = tx.organizations.get(agent.organization_id, agent.organization_id)
+        tx.organizations.put(replace(organization, settings={**organization.settings, _INDEXED: True}))
+
+    await platform.store.write(unit)
+
+
+def _show_progress(count: int, total: int, name: str) -> None:
+    line = f"Indexing the sample files: {count} of {total} {name}"
+    if sys.stderr.isatty():
+        print(f"\r{line:<78}", end="\n" if count == total else "", file=sys.stderr, flush=True)
+    elif count in (0, total):
+        print(line.rstrip(), file=sys.stderr, flush=True)
+
+
 async def _credentials(platform: "Platform", organization: Organization, known: Mapping[str, str]) -> dict[str, str]:
     token = known.get(_TOKEN, "")
     if not _is_token_of(token, organization.id, platform.clock.now().timestamp()):
-        issued = await platform.access.issue_token(OWNER, organization_id=organization.id, lifetime_s=_TOKEN_LIFETIME_S)
-        token = issued.token
+        token = await _token(platform, organization.id)
     variables = {_TOKEN: token}
     agents = await platform.store.read(lambda tx: tx.agents.find(organization.id, id=organization.default_agent_id))
     for name, kind in _KEYS.items():
@@ -154,6 +189,17 @@ async def _credentials(platform: "Platform", organization: Organization, known: 
             _, secret = await platform.access.create_key(organization.id, kind=kind, name="Sample", agent_ids=agent_ids)
         variables[name] = secret
     return variables
+
+
+async def _token(platform: "Platform", organization_id: str) -> str:
+    user = await platform.store.read(lambda tx: tx.users.by_email(OWNER))
+    memberships = [] if user is None else await platform.access.accounts.memberships(user.id)
+    if not any(one.organization_id == organization_id for one in memberships):
+        # Nobody signs in with this password: the token is enough, and `trivium admin user password` sets another.
+        password = None if user else secrets.token_urlsafe(24)
+        await platform.access.create_user(OWNER, organization_id=organization_id, role="owner", password=password)
+    issued = await platform.access.issue_token(OWNER, organization_id=organization_id, lifetime_s=_TOKEN_LIFETIME_S)
+    return issued.token
 
 
 async def _is_key_of(platform: "Platform", secret: str, kind: KeyKind, organization_id: str) -> bool:
