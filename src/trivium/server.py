@@ -23,6 +23,7 @@ from trivium.adapters.dns import SystemTxtRecords
 from trivium.adapters.embed.universal import UniversalEmbedder
 from trivium.adapters.extract.process import ProcessExtractor
 from trivium.adapters.images.pillow import PillowImages
+from trivium.adapters.index.encoder import ProcessEncoder
 from trivium.adapters.index.index import MatrixIndex
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _OWNER = "server-"
+# Made once more in the process that encodes passages.
+_EMBEDDER = "trivium.adapters.embed.universal:UniversalEmbedder"
 _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 256
 
@@ -125,7 +128,7 @@ def build(settings: Settings) -> Parts:
         prices=prices,
     )
     extractor = ProcessExtractor()
-    index = MatrixIndex(store, embedder)
+    index = MatrixIndex(store, embedder, encoder=ProcessEncoder(_EMBEDDER))
     blobs, files = FileBlobs(settings.data / "blobs"), FolderTree(settings.data / "files")
     adapters = Adapters(
         store=store,

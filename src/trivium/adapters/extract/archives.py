@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from xml.etree import ElementTree as Xml
 from xml.parsers import expat
 
@@ -56,6 +57,11 @@ def parse_xml(data: bytes) -> Xml.Element:
         return builder.close()
     except (expat.ExpatError, AssertionError, ValueError) as error:
         raise Problem("unreadable", "The file is damaged: a part of it is not valid XML.") from error
+
+
+def elements(root: Xml.Element, name: str) -> Iterator[Xml.Element]:
+    """Yield the elements of this name in any namespace."""
+    return (node for node in root.iter() if node.tag.rpartition("}")[2] == name)
 
 
 def _clark(name: str) -> str:

@@ -36,8 +36,10 @@ class ProcessExtractor:
         """Return the text; InvalidRequest with a reason a person understands when there is none to be had."""
         async with self._lock:
             try:
+                # Started before the clock runs: a start that is cancelled half-way would leave a process behind.
+                worker = await self._started()
                 async with asyncio.timeout(self._timeout_s):
-                    status, answer = await self._ask(data, name, mime_type)
+                    status, answer = await self._ask(worker, data, name=name, mime_type=mime_type)
             except TimeoutError as error:
                 await self._end()
                 raise InvalidRequest(
@@ -67,8 +69,9 @@ class ProcessExtractor:
             self._idle.cancel()
         await self._end()
 
-    async def _ask(self, data: bytes, name: str, mime_type: str) -> tuple[str, bytes]:
-        worker = await self._started()
+    async def _ask(
+        self, worker: asyncio.subprocess.Process, data: bytes, *, name: str, mime_type: str
+    ) -> tuple[str, bytes]:
         if worker.stdin is None or worker.stdout is None:
             raise UpstreamFailed("The reader of files has no pipes.")
         header = _encode({"name": name, "mime_type": mime_type, "size_bytes": len(data)})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from trivium.adapters.extract.archives import open_archive, parse_xml, read_member
+from trivium.adapters.extract.archives import elements, open_archive, parse_xml, read_member
 from trivium.adapters.extract.outcome import Problem, Read
 from trivium.adapters.extract.plain import decode
 from trivium.core.ports.knowledge import ExtractedPart
@@ -104,13 +104,13 @@ def read_epub(data: bytes, pages_max: int) -> Read:
     archive = open_archive(data)
     opf_path = _package_path(archive)
     package = parse_xml(read_member(archive, opf_path))
-    items = {item.get("id"): item.get("href", "") for item in package.iter("{*}item")}
+    items = {item.get("id"): item.get("href", "") for item in elements(package, "item")}
     spine = [
-        items[reference.get("idref")] for reference in package.iter("{*}itemref") if reference.get("idref") in items
+        items[reference.get("idref")] for reference in elements(package, "itemref") if reference.get("idref") in items
     ]
     if len(spine) > pages_max:
         raise Problem("too_large", f"The book has {len(spine)} chapters; at most {pages_max} are read.")
-    title = next((node.text or "" for node in package.iter("{http://purl.org/dc/elements/1.1/}title")), "")
+    title = next((node.text or "" for node in elements(package, "title")), "")
     folder = posixpath.dirname(opf_path)
     paths = [posixpath.normpath(posixpath.join(folder, href)) for href in spine]
     return Read(_chapters(archive, paths), page_count=len(paths), title=title)
@@ -118,7 +118,7 @@ def read_epub(data: bytes, pages_max: int) -> Read:
 
 def _package_path(archive: zipfile.ZipFile) -> str:
     container = parse_xml(read_member(archive, "META-INF/container.xml"))
-    path = next((node.get("full-path") for node in container.iter("{*}rootfile")), None)
+    path = next((node.get("full-path") for node in elements(container, "rootfile")), None)
     if path is None:
         raise Problem("unreadable", "The book is damaged: it has no table of its parts.")
     return path

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from trivium.adapters.index.encoder import ProcessEncoder
 from trivium.core.model.knowledge import Passage
 from trivium.core.ports.knowledge import Embedder, EncodedPassage, Hit
 from trivium.core.ports.store import Store
@@ -46,10 +47,11 @@ class MatrixIndex:
     asked for the longest are dropped beyond 2 GiB.
     """
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(self, store: Store, embedder: Embedder, *, encoder: ProcessEncoder | None = None) -> None:
         self.id = f"{embedder.id}/1"
         self._store = store
         self._embedder = embedder
+        self._encoder = encoder
         self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
         self._details: OrderedDict[str, bytes] = OrderedDict()
         self._details_bytes = 0
@@ -58,7 +60,9 @@ class MatrixIndex:
         self._encoding = ThreadPoolExecutor(1, thread_name_prefix="index-encode")
 
     async def encode(self, passages: Sequence[Passage]) -> Sequence[EncodedPassage]:
-        """Return one code per passage."""
+        """Return one code per passage, from the encoder's process if there is one."""
+        if self._encoder is not None:
+            return await self._encoder.encode(passages)
         return await _in(self._encoding, _encode, passages, self._embedder)
 
     async def search(
@@ -108,7 +112,9 @@ class MatrixIndex:
         self._loaded.pop(organization_id, None)
 
     async def close(self) -> None:
-        """End the threads."""
+        """End the threads and the encoder."""
+        if self._encoder is not None:
+            await self._encoder.close()
         self._asking.shutdown(wait=False, cancel_futures=True)
         self._encoding.shutdown(wait=False, cancel_futures=True)
 
