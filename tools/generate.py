@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.unasync import sync_modules, sync_text
+from tools.wabee_protocol import TARGET as WABEE_PROTOCOL
+from tools.wabee_protocol import descriptor_module
 from trivium import settings
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "docs/reference/commands.md": commands_page,
     "docs/reference/client.md": client_page,
     "docs/reference/settings.md": settings_page,
+    WABEE_PROTOCOL: descriptor_module,
     **{path: partial(sync_text, name) for path, name in sync_modules().items()},
 }
 
