@@ -41,6 +41,7 @@ from trivium.adapters.tools.http import HttpTools
 from trivium.adapters.tools.json_schema import JsonSchemas
 from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
+from trivium.adapters.tools.wabee.host import WabeeTools
 from trivium.contracts import http, wabee, wisebot, wizchat
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
@@ -154,6 +155,7 @@ def build(settings: Settings) -> Parts:
             BuiltinTools(clock=clock),
             TableTool(store=store, blobs=blobs, files=files),
             HttpTools(store=store, clock=clock, outbound=outbound, seal=seal),
+            WabeeTools(settings.wabee_tools),
         ),
     )
     platform = wire(adapters, _platform_settings(settings))

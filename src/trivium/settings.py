@@ -83,6 +83,9 @@ class Settings:
     outbound_allow: tuple[str, ...] = _setting(
         (), "`host:port` addresses that calls may reach although they are private; a list, with commas in a variable."
     )
+    wabee_tools: tuple[str, ...] = _setting(
+        (), "Wabee tools: folders of projects, or `Name=host:port` of gRPC servers; a list, with commas in a variable."
+    )
     # Browsers
     widget_origins: tuple[str, ...] = _setting(
         (), "Origins of web sites whose visitors may chat without a key (`*`: every one); a list, as above."

@@ -85,9 +85,9 @@ def serve(
     except RuntimeError as error:
         raise StopError(f"{host}:{port} is in use.", hint="Choose another --port.") from error
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    server.start()
-    print(f"Serving {', '.join(tool.name for tool in tools)} on {host}:{server.port}", flush=True)
     try:
+        server.start()
+        print(f"Serving {', '.join(tool.name for tool in tools)} on {host}:{server.port}", flush=True)
         server.wait()
     except KeyboardInterrupt:
         say("Stopping.")

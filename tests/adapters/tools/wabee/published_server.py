@@ -19,7 +19,7 @@ class Wanted(BaseModel):
     n: int = 0
 
 
-class Complete(BaseTool):  # type: ignore[misc] - the package has no types
+class Complete(BaseTool):  # type: ignore[misc]
     """Answers as it is asked to."""
 
     args_schema = Wanted

@@ -10,7 +10,6 @@ import anyio
 import anyio.to_thread
 
 from trivium.adapters.tools.wabee.answers import Answer, ToolFailedError, to_result
-from trivium.adapters.tools.wabee.loader import load_tool
 from trivium.adapters.tools.wabee.local import LocalTool, ToolThread
 from trivium.core.errors import InvalidRequest, NotFound
 from trivium.core.model.agents import Agent, ToolSpec
@@ -111,8 +110,10 @@ class WabeeTools:
     def _load(self, place: str) -> _Tool:
         name, is_remote, address = place.partition("=")
         if not is_remote:
+            # Loaded here, like gRPC below: a server without such tools needs neither.
+            from trivium.adapters.tools.wabee.loader import load_tool
+
             return LocalTool(load_tool(Path(place)), self._thread)
-        # Loaded here, because gRPC is an extra.
         from trivium.adapters.tools.wabee.remote import RemoteTool
 
         return RemoteTool(name.strip(), address.strip().removeprefix("grpc://"))

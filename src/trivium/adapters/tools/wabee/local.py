@@ -3,15 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trivium.adapters.tools.wabee import sdk
 from trivium.adapters.tools.wabee.answers import Answer, ToolFailedError, read_answer
-from trivium.adapters.tools.wabee.loader import LoadedTool
 from trivium.core.model.json import JSONObject
 
+if TYPE_CHECKING:
+    from trivium.adapters.tools.wabee.loader import LoadedTool
 
-async def answer_of(tool: LoadedTool, values: JSONObject, headers: Mapping[str, str]) -> Any:
+
+async def answer_of(tool: "LoadedTool", values: JSONObject, headers: Mapping[str, str]) -> Any:
     """Call a tool and return its result; ToolFailedError for the error of its pair, or whatever it raised."""
     sdk.current_headers.set(headers)
     try:
@@ -34,7 +36,7 @@ class ToolThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    async def run(self, tool: LoadedTool, values: JSONObject, headers: Mapping[str, str]) -> Answer:
+    async def run(self, tool: "LoadedTool", values: JSONObject, headers: Mapping[str, str]) -> Answer:
         """Call a tool there; cancelling this cancels the call."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
@@ -57,7 +59,7 @@ class ToolThread:
 class LocalTool:
     """One loaded tool."""
 
-    def __init__(self, tool: LoadedTool, thread: ToolThread) -> None:
+    def __init__(self, tool: "LoadedTool", thread: ToolThread) -> None:
         self.name = tool.name
         self.timeout_s = 60.0
         self._tool = tool

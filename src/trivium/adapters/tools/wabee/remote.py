@@ -55,7 +55,9 @@ class RemoteTool:
         if self._schema is None or time.monotonic() - self._schema[0] > _SCHEMA_KEPT_S:
             request = protocol.message("GetToolSchemaRequest")(tool_name=self.name)
             try:
-                reply = await self._ask(protocol.GET_SCHEMA, request, "ToolSchema", {}, _CONNECT_S)
+                reply = await self._ask(
+                    protocol.GET_SCHEMA, request, reply="ToolSchema", headers={}, timeout_s=_CONNECT_S
+                )
             except ToolFailedError:
                 # Asked again soon: the server may just be starting.
                 self._schema = (time.monotonic() - _SCHEMA_KEPT_S + 10, "", OPEN_SCHEMA)
@@ -66,7 +68,9 @@ class RemoteTool:
     async def execute(self, tool_input: JSONObject, headers: Mapping[str, str]) -> Answer:
         """Call it once; ToolFailedError for an error of the tool or of the way to it."""
         request = protocol.message("ExecuteRequest")(tool_name=self.name, json_data=json.dumps(tool_input))
-        reply = await self._ask(protocol.EXECUTE, request, "ExecuteResponse", headers, self.timeout_s)
+        reply = await self._ask(
+            protocol.EXECUTE, request, reply="ExecuteResponse", headers=headers, timeout_s=self.timeout_s
+        )
         return read_response(reply)
 
     async def close(self) -> None:
@@ -74,7 +78,7 @@ class RemoteTool:
         if self._channel is not None:
             await anyio.to_thread.run_sync(self._channel.close)
 
-    async def _ask(self, method: str, request: Any, reply: str, headers: Mapping[str, str], timeout_s: float) -> Any:
+    async def _ask(self, method: str, request: Any, *, reply: str, headers: Mapping[str, str], timeout_s: float) -> Any:
         if self._channel is None:
             self._channel = grpc.insecure_channel(self.address, options=protocol.CHANNEL_OPTIONS)
         call = self._channel.unary_unary(
