@@ -34,7 +34,7 @@ from trivium.adapters.secrets.keyring import open_keyring
 from trivium.adapters.secrets.passwords import Argon2Passwords
 from trivium.adapters.secrets.seal import AesSeal
 from trivium.adapters.secrets.tokens import JwtTokens
-from trivium.adapters.sql.migrate import bring_up_to_date, migrate
+from trivium.adapters.sql.opening import open_store
 from trivium.adapters.sql.store import SqliteStore
 from trivium.adapters.tools.builtin import BuiltinTools
 from trivium.adapters.tools.http import HttpTools
@@ -98,21 +98,9 @@ class Parts:
         await self.store.close()
 
 
-def open_store(settings: Settings) -> "SqliteStore | PostgresStore":
-    """Return the store in the place the settings name, brought to the current schema. Blocking."""
-    if not settings.database_url:
-        bring_up_to_date(settings.database_path)
-        return SqliteStore(settings.database_path)
-    # Loaded here, because its driver is an extra.
-    from trivium.adapters.sql.postgres import PostgresStore
-
-    migrate(settings.database_url)
-    return PostgresStore(settings.database_url)
-
-
 def build(settings: Settings) -> Parts:
     """Return the platform over the adapters these settings name. Blocking: migrates the database first."""
-    store = open_store(settings)
+    store = open_store(settings.database_path, settings.database_url)
     clock = SystemClock()
     keyring = open_keyring(settings.key_path)
     seal = AesSeal(keyring)

@@ -82,3 +82,25 @@ def test_what_is_no_backup_is_refused(trivium: Command, tmp_path: Path) -> None:
     file.write_bytes(b"no archive")
     assert trivium("restore", str(file)).status == 2
     assert trivium("restore", str(tmp_path / "missing")).status == 1
+
+
+def test_a_database_on_a_server_is_used_like_the_embedded_one(
+    trivium: Command, data: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TRIVIUM_DATABASE_URL", postgres_url)
+    assert trivium("migrate", "--json").json["changed"] is True
+    assert trivium("migrate", "--json").json["changed"] is False
+    trivium("admin", "org", "create", "Mine")
+    made = trivium("admin", "key", "create", "--org", "Mine", "--kind", "wabee", "--json").json
+    assert trivium("admin", "key", "revoke", made["id"], "--json").json["revoked_at"]
+    assert not (data / "trivium.db").exists()
+    assert trivium("doctor", "--json").status == 0
+    assert "pg_dump" in trivium("backup", str(tmp_path / "backup.tar.gz")).err
+
+
+def test_an_unreachable_database_shows_no_password(trivium: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIVIUM_DATABASE_URL", "postgresql://ann:hidden@127.0.0.1:1/none")
+    for words in (("migrate",), ("serve",), ("doctor",), ("admin", "org", "list")):
+        outcome = trivium(*words)
+        assert outcome.status in (1, 3)
+        assert "hidden" not in outcome.out + outcome.err

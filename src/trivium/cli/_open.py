@@ -8,10 +8,9 @@ from trivium.adapters.clock import SystemClock
 from trivium.adapters.secrets.keyring import open_keyring
 from trivium.adapters.secrets.passwords import Argon2Passwords
 from trivium.adapters.secrets.tokens import JwtTokens
-from trivium.adapters.sql.migrate import bring_up_to_date
-from trivium.adapters.sql.store import SqliteStore
+from trivium.adapters.sql.opening import open_store
 from trivium.cli._output import CONFIGURATION, StopError
-from trivium.cli.start import make_folder
+from trivium.cli.start import migrate_folder
 from trivium.core.model.agents import Agent
 from trivium.core.model.organizations import Organization
 from trivium.core.platform import Access
@@ -45,21 +44,20 @@ class Desk:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, *, makes: bool = False) -> AsyncGenerator[Desk, None]:
     """Open the data folder of these settings; with `makes` it is made when it is missing."""
-    database = make_folder(settings) if makes else settings.database_path
-    if not makes and not database.exists():
+    if not makes and not settings.database_url and not settings.database_path.exists():
         raise StopError(
             f"There is no database in {settings.data}.",
             hint="Name the data folder with --data, or make one: trivium migrate.",
             status=CONFIGURATION,
             code="no_database",
         )
+    migrate_folder(settings)
     try:
-        bring_up_to_date(database)
         keyring = open_keyring(settings.key_path)
     except (OSError, ValueError) as error:
         raise StopError(str(error), status=CONFIGURATION, code="data_folder") from error
     clock = SystemClock()
-    store = SqliteStore(database)
+    store = open_store(settings.database_path, settings.database_url)
     access = Access(
         store=store,
         clock=clock,

@@ -36,6 +36,10 @@ def backup(
     Example: trivium backup /backups/trivium.tar.gz --data /srv/trivium
     """
     settings = common.settings()
+    if settings.database_url:
+        message = "The database is on a PostgreSQL server."
+        hint = "Back it up with pg_dump, and copy the data folder."
+        raise StopError(message, hint=hint, status=USAGE, code="not_embedded")
     if not settings.database_path.exists():
         raise _no_database(settings)
     if file.exists():

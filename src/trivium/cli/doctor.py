@@ -75,6 +75,9 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.database_url:
+        yield _server_database(settings)
+        return
     from pysqlite3 import dbapi2
 
     from trivium.adapters.sql.migrate import HEAD, is_current
@@ -100,6 +103,28 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(check="database", state="warn", message="The schema is not current.", advice="trivium migrate")
     else:
         yield Finding(check="database", state="ok", message=f"{path}, schema {HEAD}")
+
+
+def _server_database(settings: Settings) -> Finding:
+    from trivium.adapters.sql.migrate import HEAD, is_current
+
+    try:
+        import psycopg
+    except ImportError:
+        advice = "Install it: pip install 'trivium[postgres]'"
+        return Finding(check="database", state="fail", message="PostgreSQL needs its driver.", advice=advice)
+    try:
+        with psycopg.connect(settings.database_url, connect_timeout=int(_WAIT_S)) as connection:
+            current, version = is_current(connection), connection.info.server_version
+    except psycopg.Error as error:
+        # The message of the driver may hold the address with its password.
+        message = f"database_url cannot be reached: {type(error).__name__}."
+        return Finding(check="database", state="fail", message=message, advice="Check TRIVIUM_DATABASE_URL.")
+    if not current:
+        return Finding(
+            check="database", state="warn", message="The schema is not current.", advice="trivium migrate, or start."
+        )
+    return Finding(check="database", state="ok", message=f"PostgreSQL {version // 10_000}, schema {HEAD}")
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ def migrate(*, common: Common = NOTHING) -> None:
     """
     settings = common.settings()
     changed = migrate_folder(settings)
-    text = f"Schema {HEAD}, {'migrated' if changed else 'current already'}: {settings.database_path}"
-    record = {"schema": HEAD, "changed": changed, "database": str(settings.database_path), "text": text}
+    place = "PostgreSQL" if settings.database_url else str(settings.database_path)
+    text = f"Schema {HEAD}, {'migrated' if changed else 'current already'}: {place}"
+    record = {"schema": HEAD, "changed": changed, "database": place, "text": text}
     show_record(record, as_json=common.json, main="text")

@@ -62,23 +62,32 @@ def read_start(words: Sequence[str]) -> Start | None:
     return Start(is_demo=words[0] == "demo", options=options)
 
 
-def make_folder(settings: Settings) -> Path:
-    """Make the data folder (mode 0700) where it is missing; return the path of its database."""
-    if settings.database_url:
-        raise StopError("Only the embedded database is supported.", hint="Unset database_url.", status=CONFIGURATION)
+def make_folder(settings: Settings) -> None:
+    """Make the data folder (mode 0700) where it is missing."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         message = f"The data folder {settings.data} cannot be made: {error.strerror}."
         raise StopError(message, hint="Name another with --data.", status=CONFIGURATION, code="data_folder") from error
-    return settings.database_path
 
 
 def migrate_folder(settings: Settings) -> bool:
-    """Make the data folder and its database where they are missing; True when something was migrated."""
-    from trivium.adapters.sql.migrate import bring_up_to_date
+    """Make the data folder and bring its database to the current schema; True when something was migrated."""
+    from trivium.adapters.sql.opening import make_current
 
-    return bring_up_to_date(make_folder(settings))
+    make_folder(settings)
+    try:
+        return make_current(settings.database_path, settings.database_url)
+    except ImportError as error:
+        message = "PostgreSQL needs its driver."
+        hint = "Install it: pip install 'trivium[postgres]'"
+        raise StopError(message, hint=hint, status=CONFIGURATION, code="no_driver") from error
+    except Exception as error:
+        # Every driver has its own errors; those of a server may show the password that its address holds.
+        place = "of database_url" if settings.database_url else str(settings.database_path)
+        reason = type(error).__name__ if settings.database_url else str(error)
+        message = f"The database {place} cannot be used: {reason}."
+        raise StopError(message, hint="Try: trivium doctor", status=CONFIGURATION, code="database") from error
 
 
 def main() -> None:
