@@ -6,6 +6,7 @@ from trivium.core.services.deliveries import JOB as DELIVERY_SEND
 from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, RECODE_JOB, Indexing
 from trivium.core.services.jobs import JobKind, Jobs
+from trivium.core.services.once import Once
 from trivium.core.services.retaining import RETAIN_JOB, Retaining
 from trivium.core.services.unanswered import UNANSWERED_JOB, Unanswered
 
@@ -18,6 +19,7 @@ def job_kinds(
     unanswered: Unanswered,
     capabilities: Capabilities,
     retaining: Retaining,
+    once: Once,
 ) -> tuple[JobKind, ...]:
     """Return every kind of job, for `Jobs.register`."""
     return (
@@ -29,5 +31,6 @@ def job_kinds(
         JobKind(name=UNANSWERED_JOB, run=unanswered.note, attempts_max=3, timeout_s=60.0),
         JobKind(name=DISCOVER_JOB, run=capabilities.run_discovery, attempts_max=3, timeout_s=60.0),
         JobKind(name=RETAIN_JOB, run=retaining.retain, attempts_max=3, timeout_s=120.0),
+        JobKind(name="once.purge", run=once.purge, every_s=3600.0),
         JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),
     )

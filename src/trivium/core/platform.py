@@ -25,6 +25,7 @@ from trivium.core.ports import (
     Tokens,
     ToolContext,
     ToolHost,
+    Transaction,
 )
 from trivium.core.ports.dns import TxtRecords
 from trivium.core.ports.mcp import McpClients
@@ -39,7 +40,7 @@ from trivium.core.services.admission import Admission, RunSettings
 from trivium.core.services.agents import Agents
 from trivium.core.services.announcing import EVENT_TYPES
 from trivium.core.services.conversations import Conversations
-from trivium.core.services.deliveries import Deliveries
+from trivium.core.services.deliveries import Deliveries, check_url
 from trivium.core.services.desk import Desk, wire_desk
 from trivium.core.services.files import AgentFiles
 from trivium.core.services.inbox import Correspondence, News
@@ -52,6 +53,7 @@ from trivium.core.services.loop import AgentLoop
 from trivium.core.services.memory import Memories
 from trivium.core.services.models import Models
 from trivium.core.services.observability import Observability
+from trivium.core.services.once import Once
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.publishing import Published, record_name
 from trivium.core.services.retaining import Retaining
@@ -87,7 +89,9 @@ __all__ = [
     "Said",
     "SecretChange",
     "ToolContext",
+    "Transaction",
     "Upload",
+    "check_url",
     "clamp_limit",
     "plan_hash",
     "record_name",
@@ -145,6 +149,7 @@ class Platform:
     conversations: Conversations
     files: AgentFiles
     memory: Memories
+    once: Once
     observability: Observability
     models: Models
     tools: ToolBox
@@ -220,6 +225,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
     retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
     driver.finish_hooks.append(retaining.finished)
+    once = Once(store=store, clock=clock)
     jobs.register(
         job_kinds(
             jobs=jobs,
@@ -228,6 +234,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
             unanswered=unanswered,
             capabilities=management.capabilities,
             retaining=retaining,
+            once=once,
         )
     )
     runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
@@ -242,6 +249,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         conversations=Conversations(store=store),
         files=files,
         memory=memory,
+        once=once,
         observability=Observability(store=store),
         models=models,
         tools=tools,

@@ -19,6 +19,7 @@ from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
+from trivium.core.model.requests import OnceRequest
 from trivium.core.model.runs import Run
 from trivium.core.model.visitors import VisitorPass
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
@@ -165,6 +166,7 @@ step_runs = _records(
     ),
 )
 memories = _records("memories", Memory, Index("memories_module", "organization_id", "agent_id", "module"))
+once_requests = _records("once_requests", OnceRequest, Index("once_requests_created", "created_at"))
 activity = _records("activity", Activity, Index("activity_organization", "organization_id", "at"))
 
 run_events = Table(

@@ -8,6 +8,7 @@ from trivium.adapters.sql.deliveries import SqlDeliveries
 from trivium.adapters.sql.documents import SqlDocuments, VersionedRecords
 from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.jobs import SqlJobs
+from trivium.adapters.sql.once_requests import SqlOnceRequests
 from trivium.adapters.sql.passages import SqlPassages
 from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.runs import SqlRuns
@@ -69,6 +70,7 @@ class SqlTransaction:
         self.oauth_clients: ports.OAuthClients = SqlOAuthClients(session)
         self.daily_uses: ports.DailyUses = SqlDailyUses(session)
         self.memories: Records[Memory] = SqlRecords(session, schema.memories, "memory")
+        self.once_requests: ports.OnceRequests = SqlOnceRequests(session)
         self.activity: Records[Activity] = SqlRecords(session, schema.activity, "activity")
         self.visitor_passes: ports.VisitorPasses = SqlVisitorPasses(session)
         self.workflows: ports.Workflows = SqlWorkflows(session)

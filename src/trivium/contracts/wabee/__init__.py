@@ -8,6 +8,7 @@ from trivium.contracts.body import StrictRoute
 from trivium.contracts.http import Dialect
 from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
+from trivium.contracts.wabee.routes_async import AsyncRoutes, Callbacks
 from trivium.contracts.wabee.routes_chain import ChainRoutes
 from trivium.contracts.wabee.routes_files import FileRoutes
 from trivium.contracts.wabee.routes_memory import MemoryRoutes
@@ -28,9 +29,12 @@ DIALECT = Dialect(name="wabee", owns=lambda path, _: _OWN_PATHS.match(path) is n
 
 def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: int = 50 * 1024 * 1024) -> APIRouter:
     """Return every operation of the contract under both of its prefixes."""
+    chain = ChainRoutes(platform, heartbeat_s=heartbeat_s)
+    platform.run_driver.finish_hooks.append(Callbacks(platform).finished)
     parts = (
         AgentRoutes(platform),
-        ChainRoutes(platform, heartbeat_s=heartbeat_s),
+        chain,
+        AsyncRoutes(platform, chain),
         SessionRoutes(platform),
         MemoryRoutes(platform),
         ToolRoutes(platform),

@@ -20,6 +20,7 @@ from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
 from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
+from trivium.core.model.requests import OnceRequest
 from trivium.core.model.runs import Run, RunStatus, RunTotals, Usage
 from trivium.core.model.visitors import VisitorPass
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
@@ -398,6 +399,13 @@ class Passages(Records[Passage], Protocol):
         """Delete every other revision of the document, with all codes; None deletes all."""
 
 
+class OnceRequests(Records[OnceRequest], Protocol):
+    """Requests that are answered once."""
+
+    def purge(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` requests, of whatever organization, that were made before."""
+
+
 class Transaction(Protocol):
     """One unit of work. Every attribute is a set of records of the same name."""
 
@@ -435,6 +443,7 @@ class Transaction(Protocol):
     oauth_clients: OAuthClients
     daily_uses: DailyUses
     memories: Records[Memory]
+    once_requests: OnceRequests
     activity: Records[Activity]
     visitor_passes: VisitorPasses
     workflows: Workflows

@@ -1,0 +1,89 @@
+"""Answering a request once: the same name again gets the same answer, for a day."""
+
+import asyncio
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from trivium.core.errors import Conflict
+from trivium.core.model.requests import OnceRequest
+from trivium.core.ports import Clock, Store, Transaction
+from trivium.core.services.jobs import JobRun
+
+KEPT = timedelta(hours=24)
+# A process that died while it answered holds a name no longer than this.
+_LEASE = timedelta(seconds=120)
+_PURGE_BATCH = 1_000
+_WAITS = 100
+_WAIT_S = 0.1
+Claim = Literal["new", "again", "answered"]
+
+
+class Once:
+    """Names of requests. They are claimed in the store, so that of two at the same moment one is answered."""
+
+    def __init__(self, *, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def claim(
+        self, organization_id: str, name: str, *, fingerprint: str = "", request_id: str = ""
+    ) -> tuple[OnceRequest, Claim]:
+        """Return the request of this name and what is to be done with it; waits ten seconds while another answers it.
+
+        "new": the caller answers it. "again": so, too, but somebody may have begun and died. "answered": send what is
+        stored. Conflict with code `in_progress` or, when the name was used with another fingerprint, `name_reused`.
+        """
+        now = self._clock.now()
+        request = OnceRequest(
+            id=hashlib.sha256(f"{organization_id}\n{name}".encode("utf-8", "surrogatepass")).hexdigest(),
+            organization_id=organization_id,
+            created_at=now,
+            leased_until=now + _LEASE,
+            fingerprint=fingerprint,
+            request_id=request_id,
+        )
+        for _ in range(_WAITS):
+            try:
+                return await self._store.write(lambda tx: _claim(tx, request, now))
+            except Conflict as error:
+                if error.code != "in_progress":
+                    raise
+            await asyncio.sleep(_WAIT_S)
+        return await self._store.write(lambda tx: _claim(tx, request, now))
+
+    async def answer(self, request: OnceRequest, *, status: int, headers: dict[str, str], body: str) -> None:
+        """Keep the answer for whoever sends the request again."""
+        answered = replace(request, status=status, headers=headers, body=body)
+        await self._store.write(lambda tx: tx.once_requests.put(answered))
+
+    async def release(self, request: OnceRequest) -> None:
+        """Forget the request: it was not answered, and may be sent again."""
+        await self._store.write(lambda tx: tx.once_requests.remove(request.organization_id, request.id))
+
+    async def purge(self, run: JobRun) -> datetime | None:
+        """Delete what is older than a day (a job). Safe to repeat."""
+        before = self._clock.now() - KEPT
+        removed = _PURGE_BATCH
+        while removed == _PURGE_BATCH:
+            removed = await self._store.write(lambda tx: tx.once_requests.purge(before, _PURGE_BATCH))
+        return None
+
+
+def _claim(tx: Transaction, request: OnceRequest, now: datetime) -> tuple[OnceRequest, Claim]:
+    known = tx.once_requests.first(request.organization_id, id=request.id)
+    if known is None or known.created_at <= now - KEPT:
+        if known is not None:
+            tx.once_requests.remove(known.organization_id, known.id)
+        tx.once_requests.add(request)
+        return request, "new"
+    if known.fingerprint != request.fingerprint:
+        raise Conflict("This name was used for another request.", code="name_reused")
+    if known.status is not None:
+        return known, "answered"
+    if known.leased_until > now:
+        raise Conflict("This request is being answered.", code="in_progress")
+    taken = replace(known, leased_until=request.leased_until)
+    tx.once_requests.put(taken)
+    return taken, "again"
