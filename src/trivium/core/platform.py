@@ -56,6 +56,7 @@ from trivium.core.services.observability import Observability
 from trivium.core.services.once import Once
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.publishing import Published, record_name
+from trivium.core.services.questions import Answer, Question, Questions
 from trivium.core.services.retaining import Retaining
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
@@ -73,6 +74,7 @@ __all__ = [
     "EVENT_TYPES",
     "Access",
     "Adapters",
+    "Answer",
     "ApplyRequest",
     "Correspondence",
     "Draft",
@@ -85,6 +87,7 @@ __all__ = [
     "Platform",
     "PlatformSettings",
     "Published",
+    "Question",
     "RunSettings",
     "Said",
     "SecretChange",
@@ -165,6 +168,7 @@ class Platform:
     run_driver: RunDriver
     management: Management
     desk: Desk
+    questions: Questions
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -221,6 +225,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         admission=admission,
         context_sources=context_sources,
     )
+    runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
     retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
@@ -264,6 +269,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         runs=runs,
         run_driver=driver,
         management=management,
+        questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs),
         desk=wire_desk(needs, webhooks=webhooks, run_driver=driver),
     )
 

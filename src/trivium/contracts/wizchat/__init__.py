@@ -10,6 +10,7 @@ from trivium.contracts.wizchat.routes_chatbots import ChatbotRoutes
 from trivium.contracts.wizchat.routes_config import ConfigRoutes
 from trivium.contracts.wizchat.routes_documents import DocumentRoutes
 from trivium.contracts.wizchat.routes_publishing import PublishingRoutes
+from trivium.contracts.wizchat.routes_query import QueryRoutes
 from trivium.contracts.wizchat.routes_security import SecurityRoutes
 from trivium.contracts.wizchat.routes_service import ServiceRoutes
 from trivium.core.platform import Platform
@@ -25,6 +26,7 @@ def router(platform: Platform) -> APIRouter:
     api, service = new_api(platform)
     both.include_router(api.router)
     both.include_router(service.plain_router())
+    both.include_router(QueryRoutes(platform).router())
     return both
 
 

@@ -1,6 +1,6 @@
-"""The contract's error envelope, and the other one that OAuth clients expect."""
+"""The contract's error envelope, the one that OAuth clients expect, and the data plane's."""
 
-from typing import Any
+from typing import Any, cast
 
 from starlette.datastructures import Headers
 
@@ -31,6 +31,7 @@ _CODES = {
     "rate_limited": "rate_limited",
     "quota_exceeded": "quota_exceeded",
     "not_implemented": "not_implemented",
+    "external_api_off": "forbidden",
 }
 _CODE_BY_STATUS = {
     400: "bad_request",
@@ -106,7 +107,20 @@ def _owns_oauth(path: str, headers: Headers) -> bool:
     return path == "/oauth/token"
 
 
+def render_query(failure: Failure) -> tuple[int, object]:
+    """Return status and the data plane's envelope: codes in capitals."""
+    status, body = render(failure)
+    error = cast(dict[str, dict[str, Any]], body)["error"]
+    code = {"invalid_api_key": "unauthorized", "insufficient_scope": "forbidden"}.get(error["code"], error["code"])
+    return status, {"error": {"code": str(code).upper(), "message": error["message"]}}
+
+
+def _owns_query(path: str, headers: Headers) -> bool:
+    return path.startswith("/v1/chatbots/")
+
+
 DIALECTS = (
+    Dialect(name="wizchat-query", owns=_owns_query, render=render_query),
     Dialect(name="wizchat-oauth", owns=_owns_oauth, render=render_oauth),
     Dialect(name="wizchat", owns=_owns, render=render),
 )

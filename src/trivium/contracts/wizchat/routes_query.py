@@ -1,0 +1,82 @@
+"""The data plane's question, at `/v1`: what an external API key is for."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from trivium.contracts import http
+from trivium.contracts.body import StrictRoute
+from trivium.contracts.wizchat import wire
+from trivium.core.errors import InvalidRequest
+from trivium.core.model.knowledge import Source
+from trivium.core.platform import Answer, Platform, Question
+
+_FIELDS = {"message", "conversationId", "userId", "metadata", "scope", "images"}
+_MESSAGE_CHARS_MAX = 100_000
+
+
+class QueryRoutes:
+    """One call: put a question, wait for the answer."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def router(self) -> APIRouter:
+        """Return the route; it is no part of the management API's description."""
+        router = APIRouter(route_class=StrictRoute)
+        path = "/v1/chatbots/{chatbotId}/query"
+        router.add_api_route(path, self.query, methods=["POST"], include_in_schema=False)
+        return router
+
+    async def query(self, request: Request) -> Response:
+        """Put a question to a chatbot."""
+        body = await request.json()
+        question = _read(body, str(request.path_params["chatbotId"]), request.headers.get("request-id", ""))
+        answer = await self._platform.questions.ask(http.bearer_or(request.headers), question)
+        return http.json_response(_show(answer))
+
+
+def _read(body: Any, agent_id: str, request_id: str) -> Question:
+    if not isinstance(body, dict) or set(body) - _FIELDS:
+        raise InvalidRequest(f"The body is an object with {', '.join(sorted(_FIELDS))}.")
+    message = body.get("message")
+    if not isinstance(message, str) or not message.strip() or len(message) > _MESSAGE_CHARS_MAX:
+        raise InvalidRequest(f"`message` is a text of 1 to {_MESSAGE_CHARS_MAX} characters.")
+    for name in ("conversationId", "userId", "scope"):
+        if body.get(name) is not None and not isinstance(body[name], str):
+            raise InvalidRequest(f"`{name}` is a text.")
+    if body.get("images"):
+        raise InvalidRequest("Pictures are not taken here yet.", code="not_implemented")
+    metadata = body.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise InvalidRequest("`metadata` is an object.")
+    return Question(
+        agent_id=agent_id,
+        text=message,
+        conversation_id=body.get("conversationId"),
+        collection=body.get("scope"),
+        asked_by=body.get("userId"),
+        metadata=metadata,
+        request_id=request_id,
+    )
+
+
+def _show(answer: Answer) -> dict[str, Any]:
+    run = answer.run
+    costs = [use.cost_usd for use in run.usage if use.cost_usd is not None]
+    return {
+        "response": run.output,
+        "conversationId": run.conversation_id,
+        "sources": [_show_source(source) for source in answer.sources],
+        "usage": wire.without_nones(
+            {
+                "inputTokens": sum(use.input_tokens for use in run.usage),
+                "outputTokens": sum(use.output_tokens for use in run.usage),
+                "cost": sum(costs) if costs else None,
+            }
+        ),
+    }
+
+
+def _show_source(source: Source) -> dict[str, Any]:
+    return {"documentId": source.document_id, "title": source.name, "chunk": source.quote, "relevance": source.score}

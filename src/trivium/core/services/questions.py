@@ -1,0 +1,174 @@
+"""Questions that programs put to one agent with a key of that agent."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from trivium.core.errors import Conflict, NotFound, NotPermitted, UpstreamFailed
+from trivium.core.events import RunFinished
+from trivium.core.model.access import Principal
+from trivium.core.model.agents import Agent
+from trivium.core.model.conversations import Conversation, Visitor
+from trivium.core.model.ids import new_id
+from trivium.core.model.json import JSONObject
+from trivium.core.model.knowledge import Source
+from trivium.core.model.protection import AgentKey
+from trivium.core.model.runs import InputMessage, Run, RunInput, RunRequest
+from trivium.core.ports import Clock, Store, Transaction
+from trivium.core.services.agent_keys import AgentKeys
+from trivium.core.services.limits import RateLimits
+from trivium.core.services.runs import Runs
+
+_RATE_DEFAULT = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked: in a conversation or a new one, in a collection or none. `asked_by` is the caller's own name."""
+
+    agent_id: str
+    text: str
+    conversation_id: str | None = None
+    collection: str | None = None
+    asked_by: str | None = None
+    metadata: JSONObject = field(default_factory=dict)
+    request_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A run that has answered, and what it quoted."""
+
+    run: Run
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """What the agent's telemetry lets be stored of who asks."""
+
+    level: Literal["anonymized", "identified", "full"]
+    pseudonymizes: bool
+
+    def name(self, organization_id: str, asked_by: str | None) -> str | None:
+        if asked_by is None or self.level == "anonymized":
+            return None
+        if not self.pseudonymizes:
+            return asked_by
+        return "p_" + hashlib.sha256(f"{organization_id}\0{asked_by}".encode()).hexdigest()[:32]
+
+
+class Questions:
+    """The door for programs. It is open when the agent's `external_api` is enabled."""
+
+    def __init__(self, *, store: Store, clock: Clock, keys: AgentKeys, runs: Runs) -> None:
+        self._store = store
+        self._clock = clock
+        self._keys = keys
+        self._runs = runs
+        self._limits = RateLimits()
+
+    async def ask(self, secret: str, question: Question) -> Answer:
+        """Return the answer when it is complete.
+
+        NotAuthenticated, NotPermitted (`external_api_off`, `agent_not_allowed`), LimitExceeded by the agent's rate per
+        key, NotFound, Conflict for a conversation of another collection, UpstreamFailed when the run failed.
+        """
+        key = await self._keys.recognize(secret, "external")
+        if key.agent_id != question.agent_id:
+            raise NotPermitted("This key is for another agent.", code="agent_not_allowed")
+        organization_id, now = key.organization_id, self._clock.now()
+        agent = await self._store.read(lambda tx: tx.agents.get(organization_id, question.agent_id))
+        self._check_open(agent, key, now)
+        conversation_id = new_id("conv")
+        conversation = await self._store.write(
+            lambda tx: _conversation(tx, agent, question, new_conversation_id=conversation_id, now=now)
+        )
+        kept = _kept(agent)
+        request = RunRequest(
+            agent_id=agent.id,
+            conversation_id=conversation.id,
+            visitor_id=conversation.visitor_id,
+            input=RunInput(
+                messages=(InputMessage(role="user", text=question.text),),
+                metadata=question.metadata if kept.level == "full" else {},
+            ),
+            request_id=question.request_id,
+            channel="api",
+        )
+        principal = Principal(
+            organization_id=organization_id, kind="key", id=key.id, name=key.name, agent_ids=frozenset({agent.id})
+        )
+        started = await self._runs.start(principal, request)
+        return await self._answer(await self._runs.result(organization_id, started.id))
+
+    def _check_open(self, agent: Agent, key: AgentKey, now: datetime) -> None:
+        settings = agent.settings.get("external_api")
+        settings = settings if isinstance(settings, dict) else {}
+        if settings.get("enabled") is not True:
+            raise NotPermitted("Questions by programs are switched off for this agent.", code="external_api_off")
+        limit = settings.get("rate_limit_per_min")
+        self._limits.spend(key.id, limit if isinstance(limit, int) else _RATE_DEFAULT, now)
+
+    async def _answer(self, run: Run) -> Answer:
+        if run.status != "succeeded":
+            raise UpstreamFailed(run.error_message or f"The run is {run.status}.", code=run.error_code or "run_failed")
+        last = await self._store.read(lambda tx: tx.events.read(run.id, max(0, run.event_count - 1), 1))
+        event = last[-1].event if last else None
+        return Answer(run=run, sources=event.sources if isinstance(event, RunFinished) else ())
+
+
+def _conversation(
+    tx: Transaction, agent: Agent, question: Question, *, new_conversation_id: str, now: datetime
+) -> Conversation:
+    collection_id = _collection_id(tx, agent, question.collection)
+    if question.conversation_id is not None:
+        known = tx.conversations.first(agent.organization_id, id=question.conversation_id, agent_id=agent.id)
+        if known is None:
+            raise NotFound("conversation", question.conversation_id)
+        if question.collection is not None and known.metadata.get("collection_id") != collection_id:
+            raise Conflict("A conversation stays in its collection.", code="other_collection")
+        return known
+    conversation = Conversation(
+        id=new_conversation_id,
+        organization_id=agent.organization_id,
+        agent_id=agent.id,
+        external_id=new_conversation_id,
+        created_at=now,
+        updated_at=now,
+        visitor_id=_visitor_id(tx, agent, question, now),
+        metadata={} if collection_id is None else {"collection_id": collection_id},
+    )
+    tx.conversations.add(conversation)
+    return conversation
+
+
+def _collection_id(tx: Transaction, agent: Agent, slug: str | None) -> str | None:
+    if slug is None:
+        return None
+    collection = tx.collections.first(agent.organization_id, agent_id=agent.id, slug=slug)
+    if collection is None:
+        raise NotFound("collection", slug)
+    return collection.id
+
+
+def _visitor_id(tx: Transaction, agent: Agent, question: Question, now: datetime) -> str | None:
+    name = _kept(agent).name(agent.organization_id, question.asked_by)
+    if name is None:
+        return None
+    known = tx.visitors.first(agent.organization_id, external_id=name)
+    if known is None:
+        known = Visitor(id=new_id("vis"), organization_id=agent.organization_id, external_id=name, created_at=now)
+        tx.visitors.add(known)
+    return known.id
+
+
+def _kept(agent: Agent) -> _Kept:
+    settings = agent.settings.get("telemetry")
+    settings = settings if isinstance(settings, dict) else {}
+    level = settings.get("level")
+    return _Kept(
+        level="anonymized" if level == "anonymized" else "identified" if level == "identified" else "full",
+        pseudonymizes=settings.get("pseudonymizes") is True,
+    )
