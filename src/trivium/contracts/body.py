@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 
+from trivium.contracts.once import HEADER, answered_once
 from trivium.core.errors import InvalidRequest, LimitExceeded
 
 SIZE_MAX = 32 * 1024 * 1024
@@ -106,6 +107,8 @@ class StrictRoute(APIRoute):
             # Decoded here and not in FastAPI, which turns every error of a body into one of its own.
             if is_json and request.method in _METHODS_WITH_BODY and await strict.body():
                 await strict.json()
+            if HEADER in request.headers and request.method == "POST":
+                return await answered_once(strict, handler)
             return await handler(strict)
 
         return read_strictly

@@ -12,10 +12,11 @@ _NOUNS = {"conversation": "session", "sub_agent": "sub-agent", "run": "request"}
 def render(failure: Failure) -> tuple[int, object]:
     """Return status and body: `body`, `status_code`, `details`, and the three names that the Go client decodes."""
     message = _message(failure)
-    errors = failure.details.get("errors")
-    details: object = errors if failure.kind == "validation" else (failure.details or None)
-    if failure.kind == "core" and isinstance(details, dict):
-        details = {"error": failure.code, **details}
+    details: object = failure.details or None
+    if failure.kind == "validation":
+        details = failure.details.get("errors")
+    elif failure.kind == "core":
+        details = {"error": failure.code, **failure.details}
     return failure.status, {
         "body": message,
         "status_code": failure.status,
