@@ -57,7 +57,7 @@ class Office:
         self.person("member", email)
         return self.site.client(Authorization=f"Bearer {self.token(email)}")
 
-    def flow(self, steps: Any = None, edges: Any = None, **fields: Any) -> JSONObject:
+    def flow(self, steps: Any = None, edges: Any = None, **fields: Any) -> Any:
         """Save a workflow and return it with its secret."""
         body = {
             "name": "Test",
@@ -69,7 +69,7 @@ class Office:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    def session(self, visitor: str = "user_42", **fields: Any) -> JSONObject:
+    def session(self, visitor: str = "user_42", **fields: Any) -> Any:
         """Open a visitor's conversation."""
         answer = self.api.post("/api/v1/chat/sessions", json={"externalUserId": visitor, **fields})
         assert answer.status_code == 200, answer.text
