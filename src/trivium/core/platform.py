@@ -58,6 +58,7 @@ from trivium.core.services.prompt import ContextSource
 from trivium.core.services.publishing import Published, record_name
 from trivium.core.services.questions import Answer, Question, Questions
 from trivium.core.services.retaining import Retaining
+from trivium.core.services.remembered import Remembered
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
 from trivium.core.services.searching import Searching
@@ -169,6 +170,7 @@ class Platform:
     management: Management
     desk: Desk
     questions: Questions
+    remembered: Remembered
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -183,6 +185,7 @@ class Platform:
 
     async def open(self, *, drives_runs: bool = True, takes_over: str | None = None) -> None:
         """Begin the work that belongs to no request: renewing leases, resuming runs, background jobs."""
+        self.remembered.open()
         if drives_runs:
             await self.run_driver.open(takes_over=takes_over)
             await self.desk.timetable.open(takes_over=takes_over)
@@ -195,19 +198,21 @@ class Platform:
             closing.create_task(self.desk.timetable.close(grace_s=grace_s))
             closing.create_task(self.run_driver.close(grace_s=grace_s))
         await asyncio.gather(*self.background, return_exceptions=True)
+        self.remembered.close()
 
 
 def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     """Return the platform over these adapters; nothing is started yet."""
     store, clock = adapters.store, adapters.clock
     models = Models(adapters.providers, fallback_is_error=settings.model_fallback_is_error)
-    tools = ToolBox(hosts=adapters.tool_hosts, schemas=adapters.schemas)
+    remembered = Remembered(store)
+    tools = ToolBox(hosts=adapters.tool_hosts, schemas=adapters.schemas, remembered=remembered)
     jobs = Jobs(store=store, clock=clock)
     indexing = _indexing(adapters, jobs)
     unanswered = Unanswered(store=store, index=adapters.passage_index, jobs=jobs, clock=clock)
     knowledge = _knowledge(adapters, jobs, indexing)
     tools.add_host(KnowledgeTool(knowledge=knowledge, unanswered=unanswered, store=store))
-    management = _management(adapters, settings)
+    management = _management(adapters, settings, remembered)
     tools.add_host(management.capabilities)
     tools.add_host(management.skills)
     admission = Admission(clock=clock, models=models, settings=settings.runs)
@@ -271,6 +276,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         management=management,
         questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs),
         desk=wire_desk(needs, webhooks=webhooks, run_driver=driver),
+        remembered=remembered,
     )
 
 
@@ -308,8 +314,9 @@ def _indexing(adapters: Adapters, jobs: Jobs) -> Indexing:
     )
 
 
-def _management(adapters: Adapters, settings: PlatformSettings) -> Management:
+def _management(adapters: Adapters, settings: PlatformSettings, remembered: Remembered) -> Management:
     return wire_management(
+        remembered=remembered,
         store=adapters.store,
         clock=adapters.clock,
         seal=adapters.seal,

@@ -8,7 +8,7 @@ from sqlalchemy import Table, and_, bindparam, delete, func, insert, select, upd
 from sqlalchemy.engine import Dialect
 
 from trivium.adapters.sql.codec import Codec
-from trivium.adapters.sql.schema import codecs
+from trivium.adapters.sql.schema import CONFIGURATION, codecs
 from trivium.adapters.sql.statements import Prepared
 from trivium.core.errors import Conflict, NotFound
 from trivium.core.ports.store import Scalar, Topic
@@ -45,12 +45,15 @@ class SqlRecords(Generic[T]):
         self._kind = kind
         self._owner_column = owner_column
         self._codec: Codec[T] = codecs[table.name]
+        self._is_configuration = table in CONFIGURATION
 
     def add(self, *records: T) -> None:
         """Insert; see the port."""
         statement = _insert(self._table)
         for record in records:
-            self._session.run(statement, self._codec.to_row(record))
+            row = self._codec.to_row(record)
+            self._session.run(statement, row)
+            self._note_change(row[self._owner_column])
 
     def get(self, organization_id: str, record_id: str) -> T:
         """Return it or raise NotFound; see the port."""
@@ -93,6 +96,7 @@ class SqlRecords(Generic[T]):
         row["b_owner"] = row[self._owner_column]
         if self._session.run(_replace(self._table, self._owner_column), row).rowcount != 1:
             raise NotFound(self._kind, str(row["id"]))
+        self._note_change(row[self._owner_column])
 
     def remove(self, organization_id: str, record_id: str) -> bool:
         """Delete by id; False when it was not there."""
@@ -103,7 +107,12 @@ class SqlRecords(Generic[T]):
         if not equals:
             raise ValueError("remove_where needs a condition")
         names, values = self._conditions({"organization_id": organization_id, **equals})
+        self._note_change(organization_id)
         return int(self._session.run(_delete(self._table, names), values).rowcount)
+
+    def _note_change(self, organization_id: str) -> None:
+        if self._is_configuration:
+            self._session.signals.add(("configuration", organization_id))
 
     def _select(
         self,

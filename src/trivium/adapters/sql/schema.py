@@ -202,6 +202,9 @@ knowledge_versions = Table(
     Column("version", BigInteger, nullable=False),
 )
 
+# What decides how an agent answers; a change of it is signalled.
+CONFIGURATION = frozenset({agents, sub_agents, collections, documents, mcp_servers, skills, agent_secrets})
+
 
 def say_for_postgresql() -> None:
     """Give partial indexes their condition on PostgreSQL, too. Called before tables are made there: naming that engine

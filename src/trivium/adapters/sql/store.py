@@ -129,9 +129,10 @@ class SqliteStore:
                 batch.append(pending)
             if batch:
                 self._run_batch(connection, transaction, batch)
-                _resolve_all(batch)
+                # Listeners hear of a change before whoever made it goes on.
                 self._signals.publish(session.signals)
                 session.signals.clear()
+                _resolve_all(batch)
 
     def _take(self) -> Iterator[_Pending | None]:
         yield self._queue.get()

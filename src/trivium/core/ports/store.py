@@ -28,7 +28,7 @@ from trivium.core.ports.knowledge import EncodedPassage
 
 R = TypeVar("R")
 T = TypeVar("T")
-Topic = Literal["jobs", "events", "workflows"]
+Topic = Literal["jobs", "events", "workflows", "configuration"]
 Scalar = str | int | float | bool | datetime | None
 
 
@@ -472,4 +472,5 @@ class Store(Protocol):
         key has new events. Topic "workflows": something arrived for the workflow run whose id is the key, or, with
         "ended:" before it, the run has ended. A hint that may come late or twice, and that other processes give only
         on PostgreSQL: look again each second.
+        Topic "configuration": an agent, or something it uses, of the organization that is the key was changed.
         """

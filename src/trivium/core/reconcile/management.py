@@ -14,6 +14,7 @@ from trivium.core.services.analytics import Analytics
 from trivium.core.services.oauth import OAuth
 from trivium.core.services.publishing import Publishing
 from trivium.core.services.quota import Quota
+from trivium.core.services.remembered import Remembered
 from trivium.core.services.skills import Skills
 
 
@@ -39,6 +40,7 @@ def wire_management(
     clock: Clock,
     seal: Seal,
     tokens: Tokens,
+    remembered: Remembered,
     mcp_clients: McpClients | None = None,
     txt_records: TxtRecords | None = None,
     daily_calls_max: int | None = None,
@@ -54,7 +56,7 @@ def wire_management(
         quota=Quota(store=store, clock=clock, daily_calls_max=daily_calls_max),
         agent_keys=AgentKeys(store=store, clock=clock),
         capabilities=Capabilities(store=store, clock=clock, configs=configs, vault=vault, clients=mcp_clients),
-        skills=Skills(store=store),
+        skills=Skills(store=store, remembered=remembered),
         publishing=Publishing(store=store, clock=clock, txt=txt_records),
         analytics=Analytics(store=store, clock=clock),
     )

@@ -184,6 +184,8 @@ def _check_queue(tx: Transaction, conversation: Conversation, policy: str) -> No
 def _metadata(request: RunRequest, conversation: Conversation) -> JSONObject:
     metadata = dict(request.input.metadata)
     metadata["conversation"] = conversation.external_id
+    if "collection_id" in conversation.metadata:
+        metadata["collection_id"] = conversation.metadata["collection_id"]
     if request.callback_url is not None:
         metadata["callback_url"] = request.callback_url
     return metadata

@@ -1,6 +1,5 @@
 """The tool an agent searches its documents with."""
 
-import time
 from collections.abc import Sequence
 
 from trivium.core.errors import NotFound
@@ -16,8 +15,6 @@ TOOL_TYPES = frozenset({"knowledge_base", "search", "builtin:search", SEARCH_TOO
 _TOP_K = 6
 _TOP_MAX = 20
 _QUOTE_CHARACTERS_MAX = 400
-_KNOWN_S = 2.0
-_ORGANIZATIONS_MAX = 10_000
 _SPEC = ToolSpec(
     name=SEARCH_TOOL,
     description=(
@@ -45,7 +42,6 @@ class KnowledgeTool:
         self._knowledge = knowledge
         self._unanswered = unanswered
         self._store = store
-        self._known: dict[str, tuple[float, bool]] = {}
 
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return the search tool when there is something to search."""
@@ -74,14 +70,7 @@ class KnowledgeTool:
         )
 
     async def _has_documents(self, organization_id: str) -> bool:
-        # Asked in every run, so the answer is remembered for two seconds.
-        at, has_any = self._known.get(organization_id, (0.0, False))
-        if time.monotonic() - at > _KNOWN_S:
-            has_any = await self._store.read(lambda tx: tx.documents.first(organization_id) is not None)
-            if len(self._known) > _ORGANIZATIONS_MAX:
-                self._known.clear()
-            self._known[organization_id] = (time.monotonic(), has_any)
-        return has_any
+        return await self._store.read(lambda tx: tx.documents.first(organization_id) is not None)
 
 
 def source_of(found: FoundPassage) -> Source:

@@ -9,6 +9,7 @@ from trivium.core.model.knowledge import Collection
 from trivium.core.model.runs import Run
 from trivium.core.ports import Store, ToolContext, ToolResult, Transaction
 from trivium.core.services.prompt import Context
+from trivium.core.services.remembered import Remembered
 
 _TOOL = "load_skill"
 _SKILLS_MAX = 500
@@ -25,12 +26,17 @@ _LENGTHS = {
 class Skills:
     """Offers an agent's skills: `always` ones as context, `on_demand` ones through a tool."""
 
-    def __init__(self, *, store: Store) -> None:
+    def __init__(self, *, store: Store, remembered: Remembered) -> None:
         self._store = store
+        self._remembered = remembered
 
     async def context(self, run: Run, agent: Agent) -> Context | None:
         """Return what goes before the model in every run: manner, skills, what tool servers say about themselves."""
+        # What a collection says about the manner is the only thing here that differs from run to run.
+        kind = f"skills in {run.metadata.get('collection_id')}"
+        return await self._remembered.get(kind, agent, lambda: self._read(run, agent))
 
+    async def _read(self, run: Run, agent: Agent) -> Context | None:
         def unit(tx: Transaction) -> tuple[list[Skill], list[McpServer], Collection | None]:
             servers = tx.mcp_servers.find(agent.organization_id, agent_id=agent.id, enabled=True, limit=_SKILLS_MAX)
             return _enabled_skills(tx, agent), servers, _collection(tx, run)
@@ -82,8 +88,7 @@ def _enabled_skills(tx: Transaction, agent: Agent) -> list[Skill]:
 
 def _collection(tx: Transaction, run: Run) -> Collection | None:
     """Return the collection the run's conversation was begun in."""
-    conversation = tx.conversations.first(run.organization_id, id=run.conversation_id)
-    collection_id = None if conversation is None else conversation.metadata.get("collection_id")
+    collection_id = run.metadata.get("collection_id")
     if not isinstance(collection_id, str):
         return None
     return tx.collections.first(run.organization_id, id=collection_id)

@@ -12,6 +12,7 @@ from trivium.core.errors import CoreError, NotFound
 from trivium.core.model.agents import Agent, ToolSpec
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports import SchemaCheck, ToolContext, ToolHost, ToolResult
+from trivium.core.services.remembered import Remembered
 
 OUTPUT_CHARS_MAX = 100_000
 _NAME_CHARS_MAX = 64
@@ -32,9 +33,12 @@ class _Offer:
 class ToolBox:
     """Collects the tools of every host. A failed call is a result with `is_error` that the model gets to see."""
 
-    def __init__(self, *, hosts: Sequence[ToolHost], schemas: SchemaCheck) -> None:
+    def __init__(
+        self, *, hosts: Sequence[ToolHost], schemas: SchemaCheck, remembered: Remembered | None = None
+    ) -> None:
         self._hosts = list(hosts)
         self._schemas = schemas
+        self._remembered = remembered
 
     def add_host(self, host: ToolHost) -> None:
         """Offer the tools of one more host, after those that are there."""
@@ -69,6 +73,11 @@ class ToolBox:
         return self._schemas.problem(spec.input_schema, tool_input)
 
     async def _offers(self, agent: Agent) -> dict[str, _Offer]:
+        if self._remembered is None:
+            return await self._ask_hosts(agent)
+        return await self._remembered.get("tools", agent, lambda: self._ask_hosts(agent))
+
+    async def _ask_hosts(self, agent: Agent) -> dict[str, _Offer]:
         offers: dict[str, _Offer] = {}
         for host in self._hosts:
             for spec in await _specs_of(host, agent):
