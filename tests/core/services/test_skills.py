@@ -9,9 +9,9 @@ import pytest
 
 from tests.core.reconcile.bench import Bench, new_bench
 from trivium.core.model.agents import Agent
-from trivium.core.model.conversations import Conversation
 from trivium.core.model.runs import InputMessage, Run, RunInput
 from trivium.core.ports import ToolContext
+from trivium.core.services.remembered import Remembered
 from trivium.core.services.skills import Skills
 
 
@@ -22,24 +22,15 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 
 async def told(bench: Bench, **metadata: Any) -> str:
-    """Return what a run of a conversation with this metadata is told."""
+    """Return what a run with this metadata is told."""
     agent = await bench.store.read(lambda tx: tx.agents.get("o1", bench.agent.id))
-    at = agent.created_at
-    conversation = Conversation(
-        id="c1",
-        organization_id="o1",
-        agent_id=agent.id,
-        external_id="c1",
-        created_at=at,
-        updated_at=at,
-        metadata=metadata,
+    context = await Skills(store=bench.store, remembered=Remembered(bench.store)).context(
+        new_run(agent, **metadata), agent
     )
-    await bench.store.write(lambda tx: tx.conversations.add(conversation))
-    context = await Skills(store=bench.store).context(new_run(agent), agent)
     return "" if context is None else context.text
 
 
-def new_run(agent: Agent) -> Run:
+def new_run(agent: Agent, **metadata: Any) -> Run:
     return Run(
         id="r1",
         organization_id="o1",
@@ -50,6 +41,7 @@ def new_run(agent: Agent) -> Run:
         status="running",
         input=RunInput(messages=(InputMessage(role="user", text="Hello"),)),
         created_at=agent.created_at,
+        metadata=metadata,
     )
 
 
@@ -70,7 +62,7 @@ async def test_always_skills_are_told_and_others_offered(bench: Bench) -> None:
 
 async def test_a_skill_is_loaded_on_demand(bench: Bench) -> None:
     await bench.apply({"skills": [{"name": "refunds", "body": "Ask for the number."}]})
-    skills, agent = Skills(store=bench.store), bench.agent
+    skills, agent = Skills(store=bench.store, remembered=Remembered(bench.store)), bench.agent
     (spec,) = await skills.specs(agent)
     assert spec.input_schema["properties"]["name"]["enum"] == ["refunds"]  # type: ignore[call-overload, index]
     context = ToolContext(organization_id="o1", agent=agent, conversation_id="c1", run_id="r1", call_id="1")
