@@ -56,11 +56,7 @@ from trivium.core.services.observability import Observability
 from trivium.core.services.once import Once
 from trivium.core.services.prompt import ContextSource
 from trivium.core.services.publishing import Published, record_name
-<<<<<<< HEAD
 from trivium.core.services.questions import Answer, Question, Questions
-from trivium.core.services.retaining import Retaining
-=======
->>>>>>> 207534a (tests: Give skills what they remember with.)
 from trivium.core.services.remembered import Remembered
 from trivium.core.services.retaining import Retaining
 from trivium.core.services.run_driver import RunDriver
