@@ -98,8 +98,11 @@ class Parts:
         await self.store.close()
 
 
-def build(settings: Settings) -> Parts:
-    """Return the platform over the adapters these settings name. Blocking: migrates the database first."""
+def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
+    """Return the platform over the adapters these settings name. Blocking: migrates the database first.
+
+    `owner`: how the names of this kind of process begin where they stand in leases.
+    """
     store = open_store(settings.database_path, settings.database_url)
     clock = SystemClock()
     keyring = open_keyring(settings.key_path)
@@ -146,13 +149,13 @@ def build(settings: Settings) -> Parts:
             WabeeTools(settings.wabee_tools),
         ),
     )
-    platform = wire(adapters, _platform_settings(settings))
+    platform = wire(adapters, _platform_settings(settings, owner))
     return Parts(
         platform=platform, store=store, providers=providers, outbound=outbound, extractor=extractor, index=index
     )
 
 
-def _platform_settings(settings: Settings) -> PlatformSettings:
+def _platform_settings(settings: Settings, owner: str) -> PlatformSettings:
     limits = RunLimits(
         steps_max=settings.run_steps_max,
         tool_calls_max=settings.run_tool_calls_max,
@@ -161,7 +164,7 @@ def _platform_settings(settings: Settings) -> PlatformSettings:
         cost_usd_max=settings.run_cost_usd_max,
     )
     runs = RunSettings(
-        owner=_OWNER + new_id("p"),
+        owner=owner + new_id("p"),
         lease_s=settings.lease_s,
         active_runs_max=settings.max_active_runs,
         limits=limits,

@@ -22,6 +22,7 @@ COMMANDS = (
     ("doctor", "doctor:doctor", "Check everything and say what to do."),
     ("backup", "backup:backup", "Write the data folder into one file, beside a running server too."),
     ("restore", "backup:restore", "Make a data folder from a backup."),
+    ("worker", "worker:worker", "Do background work in a process of its own."),
     ("tools", "tools:app", "Write, try and serve tools of your own."),
     ("admin", "admin:app", "Organizations, people, agents and keys, on the data folder itself."),
     *REMOTE_COMMANDS,
