@@ -34,6 +34,7 @@ FETCH_JOB = "knowledge.fetch"
 RECODE_JOB = "knowledge.recode"
 _PASSAGES_MAX = 50_000
 _BATCH = 32
+_NOTED_FROM_BYTES = 1 << 20
 _PAGE_MAX_BYTES = 20 << 20
 _REDIRECTS_MAX = 5
 _SITEMAP_PAGES_MAX = 500
@@ -153,7 +154,8 @@ class Indexing:
 
     async def _build(self, document: Document, data: bytes, run: JobRun) -> None:
         revision = document.blob_key.rsplit("/", 1)[-1]
-        await self._note(document, "reading", 5)
+        if len(data) > _NOTED_FROM_BYTES:
+            await self._note(document, "reading", 5)
         extracted = await self._extractor.extract(data, name=document.name, mime_type=document.mime_type)
         chunks = await anyio.to_thread.run_sync(chunk, extracted.parts, document.chunk_mode)
         if not chunks:
@@ -161,30 +163,42 @@ class Indexing:
         if len(chunks) > _PASSAGES_MAX:
             raise InvalidRequest(f"The file gives more than {_PASSAGES_MAX} passages; split it.", code="too_large")
         passages = [make_passage(document, revision, number, one) for number, one in enumerate(chunks)]
-        await self.store_passages(document, passages, run)
         done = replace(document, mime_type=extracted.mime_type, page_count=extracted.page_count)
-        if await self._store.write(lambda tx: self.switch(tx, done, passages)) and document.previous_blob_key:
+        if await self.put_passages(done, passages, run) and document.previous_blob_key:
             await self._blobs.delete(document.previous_blob_key)
 
-    async def store_passages(self, document: Document, passages: Sequence[Passage], run: JobRun | None = None) -> None:
-        """Store a new revision beside the one in use. A passage whose words did not change keeps its code."""
+    async def put_passages(self, document: Document, passages: Sequence[Passage], run: JobRun | None = None) -> bool:
+        """Store a new revision beside the one in use, then switch; False when a newer upload was faster.
+
+        A passage whose words did not change keeps its code. A small document is one transaction: each costs a flush
+        of the disk.
+        """
         organization_id, revision = document.organization_id, passages[0].revision
-        # What an earlier attempt left behind.
-        await self._store.write(lambda tx: tx.passages.drop(organization_id, document.id, revision))
         old = await self._store.read(
             lambda tx: tx.passages.of_revision(organization_id, document.id, document.revision)
         )
         same = {_substance(one): one.id for one in old} if document.embedder == self._index.id else {}
+
+        def write(batch: Sequence[Passage], codes: Sequence[EncodedPassage], tx: Transaction) -> bool:
+            if batch[0] is passages[0]:
+                # What an earlier attempt left behind.
+                tx.passages.drop(organization_id, document.id, revision)
+            tx.passages.add(*batch)
+            tx.passages.add_codes(organization_id, self._index.id, codes)
+            return batch[-1] is passages[-1] and self._switch(tx, document, passages)
+
+        is_current = False
         for start in range(0, len(passages), _BATCH):
             batch = passages[start : start + _BATCH]
             codes = await self._codes(organization_id, batch, same)
-            await self._store.write(partial(_write_batch, self._index.id, batch, codes))
-            if run is not None:
+            is_current = await self._store.write(partial(write, batch, codes))
+            if run is not None and not is_current:
                 progress = 10 + 85 * min(start + _BATCH, len(passages)) // len(passages)
                 await self._note(document, "indexing", progress)
                 await run.report(progress)
+        return is_current
 
-    def switch(self, tx: Transaction, done: Document, passages: Sequence[Passage]) -> bool:
+    def _switch(self, tx: Transaction, done: Document, passages: Sequence[Passage]) -> bool:
         """Make the new passages the ones that are found, in one step; False when a newer upload was faster."""
         revision = passages[0].revision
         current = tx.documents.first(done.organization_id, id=done.id)
@@ -294,11 +308,6 @@ def index_arguments(document: Document) -> JSONObject:
 
 def _write_codes(organization_id: str, encoding: str, codes: Sequence[EncodedPassage], tx: Transaction) -> None:
     tx.passages.add_codes(organization_id, encoding, codes)
-
-
-def _write_batch(encoding: str, passages: Sequence[Passage], codes: Sequence[EncodedPassage], tx: Transaction) -> None:
-    tx.passages.add(*passages)
-    tx.passages.add_codes(passages[0].organization_id, encoding, codes)
 
 
 def _substance(passage: Passage) -> str:

@@ -207,8 +207,7 @@ class Knowledge:
             replace(one, id=new_id("psg"), revision=revision, text=text.strip() if one.id == passage_id else one.text)
             for one in passages
         ]
-        await self._indexing.store_passages(document, edited)
-        await self._store.write(lambda tx: self._indexing.switch(tx, document, edited))
+        await self._indexing.put_passages(document, edited)
         return await self.get(organization_id, document.id)
 
     async def preview(self, data: bytes, *, name: str, mime_type: str = "", mode: ChunkMode = "general") -> list[Chunk]:
