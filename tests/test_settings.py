@@ -1,9 +1,11 @@
 """Where settings come from, and what is said about mistakes."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.repository import modules
 from trivium.settings import FIELDS, Settings, SettingsError, load
 
 
@@ -106,3 +108,9 @@ def test_secrets_are_never_shown() -> None:
 )
 def test_the_base_url_is_one_that_clients_can_use(options: dict[str, object], url: str) -> None:
     assert load(environ={}, options=options).settings.base_url() == url
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_changes_something(name: str) -> None:
+    read = [one.name for one in modules("src/trivium") if re.search(rf"\b(settings|self)\.{name}\b", one.source)]
+    assert read, f"nothing reads the setting {name}"

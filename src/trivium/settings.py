@@ -56,7 +56,6 @@ class Settings:
     )
     model_base_url: str = _setting("", "Base URL of an OpenAI-compatible API, such as `http://127.0.0.1:11434/v1`.")
     model_api_key: str = _setting("", "Key for that API, if it needs one.", secret=True)
-    model_timeout_s: float = _setting(120.0, "Longest wait for the next piece of a model's answer.", least=1)
     model_fallback_is_error: bool = _setting(
         False, "Fail a run whose agent names a provider that is not set up, instead of using the default model."
     )
@@ -70,7 +69,7 @@ class Settings:
     )
     max_active_runs: int = _setting(4_000, "Runs that this process executes at once; more are refused.", least=1)
     conversation_policy: Literal["enqueue", "reject", "interrupt"] = _setting(
-        "enqueue", "What a second run on a busy conversation does, where the agent does not say."
+        "enqueue", "What a second run on a busy conversation does, for agents made by `trivium admin` and `demo`."
     )
     lease_s: float = _setting(15.0, "How long a run stays with a process that no longer answers.", least=1)
     heartbeat_s: float = _setting(15.0, "Pause between signs of life on a silent stream.", least=0.05)

@@ -76,7 +76,7 @@ class SampleStart:
 
     async def prepare(self, platform: "Platform", port: int) -> None:
         """Make what is missing and write `demo.env`, before anybody can connect: a server that answers has keys."""
-        self.organization = await _organization(platform)
+        self.organization = await _organization(platform, self.settings)
         known = read_env(self.env_path)
         variables = dict.fromkeys(_ADDRESSES, self.settings.base_url(port))
         variables |= await _credentials(platform, self.organization, known)
@@ -120,7 +120,7 @@ def introduction(agent: Agent | None, base_url: str, env_path: Path) -> list[str
     return lines
 
 
-async def _organization(platform: "Platform") -> Organization:
+async def _organization(platform: "Platform", settings: Settings) -> Organization:
     known = await platform.store.read(lambda tx: tx.organizations.all())
     for one in known:
         if _MARK in one.settings:
@@ -134,6 +134,7 @@ async def _organization(platform: "Platform") -> Organization:
         description="Answers questions about Acme's products, prices and returns.",
         instructions=_INSTRUCTIONS,
         greeting="Hello, this is Acme's support. What would you like to know?",
+        concurrency=settings.conversation_policy,
         created_at=now,
         updated_at=now,
     )

@@ -110,11 +110,17 @@ async def create_agent(name: str, /, *, org: Org, common: Common = NOTHING) -> N
 
     Example: trivium admin agent create "Support" --org Acme
     """
-    async with opened(common.settings()) as desk:
+    settings = common.settings()
+    async with opened(settings) as desk:
         organization = await desk.organization(org)
         now = desk.clock.now()
         made = Agent(
-            id=new_id("agt"), organization_id=organization.id, name=_name(name), created_at=now, updated_at=now
+            id=new_id("agt"),
+            organization_id=organization.id,
+            name=_name(name),
+            concurrency=settings.conversation_policy,
+            created_at=now,
+            updated_at=now,
         )
         await desk.store.write(lambda tx: tx.agents.add(made))
     record = {"id": made.id, "name": made.name, "organization_id": organization.id, "created_at": now}

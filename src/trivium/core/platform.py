@@ -198,6 +198,7 @@ class Platform:
             closing.create_task(self.desk.timetable.close(grace_s=grace_s))
             closing.create_task(self.run_driver.close(grace_s=grace_s))
         await asyncio.gather(*self.background, return_exceptions=True)
+        await self.access.flush_usage()
         self.remembered.close()
 
 
