@@ -1,26 +1,13 @@
 """Pages, totals and outlines of stored runs, in two organizations."""
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import anyio.to_thread
-import pytest
-
-from trivium.adapters.sql.migrate import migrate
-from trivium.adapters.sql.store import SqliteStore
 from trivium.core import events
+from trivium.core.model.requests import OnceRequest
 from trivium.core.model.runs import InputMessage, Run, RunInput, RunTotals, Usage
+from trivium.core.ports import Store
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncGenerator[SqliteStore, None]:
-    await anyio.to_thread.run_sync(migrate, f"sqlite:///{tmp_path}/t.db")
-    opened = SqliteStore(tmp_path / "t.db")
-    yield opened
-    await opened.close()
 
 
 def run(number: int, status, *, organization: str = "o1", seconds: float | None = None, tokens: int = 0) -> Run:
@@ -56,7 +43,7 @@ RUNS = [
 ]
 
 
-async def test_totals_add_up_to_the_stored_runs(store: SqliteStore) -> None:
+async def test_totals_add_up_to_the_stored_runs(store: Store) -> None:
     await store.write(lambda tx: tx.runs.add(*RUNS))
     totals = await store.read(lambda tx: tx.runs.totals("o1", "a1"))
     assert totals == RunTotals(
@@ -70,7 +57,7 @@ async def test_totals_add_up_to_the_stored_runs(store: SqliteStore) -> None:
     assert await store.read(lambda tx: tx.runs.totals("o1", "other")) == RunTotals()
 
 
-async def test_a_page_is_filtered_counted_and_newest_first(store: SqliteStore) -> None:
+async def test_a_page_is_filtered_counted_and_newest_first(store: Store) -> None:
     await store.write(lambda tx: tx.runs.add(*RUNS))
 
     async def page(**filters) -> tuple[list[str], int]:
@@ -84,13 +71,13 @@ async def test_a_page_is_filtered_counted_and_newest_first(store: SqliteStore) -
     assert await page(run_id="o2-r6") == ([], 0)
 
 
-async def test_unfinished_runs_name_their_conversation(store: SqliteStore) -> None:
+async def test_unfinished_runs_name_their_conversation(store: Store) -> None:
     await store.write(lambda tx: tx.runs.add(*RUNS))
     unfinished = await store.read(lambda tx: tx.runs.unfinished("o1", "a1", 10))
     assert unfinished == [("o1-c1", "queued"), ("o1-c0", "running")]
 
 
-async def test_an_outline_leaves_the_text_pieces_out(store: SqliteStore) -> None:
+async def test_an_outline_leaves_the_text_pieces_out(store: Store) -> None:
     told = [events.ModelCalled(step=1, model="m"), events.TextDelta(text="a"), events.NoteAdded(code="x", message="y")]
 
     def write(tx) -> None:
@@ -103,3 +90,14 @@ async def test_an_outline_leaves_the_text_pieces_out(store: SqliteStore) -> None
     assert [(run_id, event.seq) for run_id, event in outline] == [("o1-r2", 3), ("o1-r4", 1), ("o1-r4", 3)]
     assert await store.write(lambda tx: tx.events.remove_of("o1-c0")) == 6
     assert await store.read(lambda tx: tx.events.outline("o1-c0", 3)) == []
+
+
+async def test_old_requests_are_purged_in_bounded_steps(store: Store) -> None:
+    made = [
+        OnceRequest(id=f"k{number}", organization_id="o1", created_at=AT + timedelta(hours=number), leased_until=AT)
+        for number in range(5)
+    ]
+    await store.write(lambda tx: tx.once_requests.add(*made))
+    before = AT + timedelta(hours=3)
+    assert [await store.write(lambda tx: tx.once_requests.purge(before, 2)) for _ in range(3)] == [2, 1, 0]
+    assert [one.id for one in await store.read(lambda tx: tx.once_requests.find("o1"))] == ["k3", "k4"]
