@@ -98,3 +98,21 @@ def test_long_texts_arrive_in_lines_the_client_can_hold(site: Site) -> None:
     with wabee(site, {"text": long}) as plant:
         pieces = events_of(plant.stream().text)
     assert typed(pieces) == long
+
+
+def test_delegated_work_names_its_source_and_is_no_part_of_the_answer(site: Site) -> None:
+    turns = ({"tool_calls": [{"name": "delegate_to_research", "input": {"task": "Look it up"}}]}, {"text": "Plant 7."})
+    with wabee(site, *turns) as plant:
+        helper = {"name": "Research", "description": "Collects facts", "objective": "Find them"}
+        made = plant.http.post("/core/v1/chain/sub_agents", json=helper).json()
+        pieces = events_of(plant.stream(headers={"session-id": "s"}).text)
+        trace = plant.http.get("/core/v1/sessions/s/trace").json()
+        info = plant.http.get(f"/core/v1/chain/sub_agents/{made['sub_agent_id']}").json()["sub_agent_info"]
+    handed = [piece for _, piece in pieces if piece["agent_step"] == "TASK_DELEGATION"]
+    assert [(piece["token"], piece["source_type"]) for piece in handed] == [("Look it up", "sub_agent")]
+    assert (handed[0]["source_id"], handed[0]["source_name"]) == (made["sub_agent_id"], "Research")
+    said = [piece for _, piece in pieces if piece["agent_step"] == "DELEGATING"]
+    assert {piece["source_name"] for piece in said} == {"Research"}
+    assert typed(pieces) == "Plant 7."
+    assert "TASK_DELEGATION" in [step["type"] for step in trace["requests"][0]["steps"]]
+    assert info["status"] == "ready"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, exists, func, or_, select, update
 
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import to_micros
@@ -35,6 +35,18 @@ _OLDER = Prepared(
             _c.updated_at < bindparam("b_at"),
             (_c.updated_at == bindparam("b_same")) & (_c.id < bindparam("b_before")),
         ),
+    )
+    .order_by(*_NEWEST)
+    .limit(bindparam("b_limit"))
+)
+_r = schema.runs.c
+_UNFINISHED = or_(*(_r.status == status for status in ("queued", "running", "waiting")))
+_ANSWERING = Prepared(
+    select(*_c)
+    .where(
+        _c.organization_id == bindparam("b_organization"),
+        _c.agent_id == bindparam("b_agent"),
+        exists().where(_r.conversation_id == _c.id, _UNFINISHED),
     )
     .order_by(*_NEWEST)
     .limit(bindparam("b_limit"))
@@ -129,6 +141,11 @@ class SqlConversations(SqlRecords[Conversation]):
             values |= {"b_at": at, "b_same": at, "b_before": before.id}
         rows = self._session.run(_INBOX[(status is not None, before is not None)], values).fetchall()
         return [self._codec.from_row(row) for row in rows]
+
+    def answering(self, organization_id: str, agent_id: str, limit: int) -> list[Conversation]:
+        """Return conversations with a run that has not ended, newest first."""
+        values = {"b_organization": organization_id, "b_agent": agent_id, "b_limit": limit}
+        return [self._codec.from_row(row) for row in self._session.run(_ANSWERING, values).fetchall()]
 
     def touch(self, conversation_id: str, *, message_count: int, at: datetime, title: str | None = None) -> None:
         """Set count and time; the title only where none is set."""

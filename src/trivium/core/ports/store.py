@@ -115,6 +115,9 @@ class Conversations(Records[Conversation], Protocol):
     ) -> tuple[list[Conversation], int]:
         """Return conversations that have messages, newest first, and how many there are in all."""
 
+    def answering(self, organization_id: str, agent_id: str, limit: int) -> list[Conversation]:
+        """Return conversations of an agent with a run that has not ended, newest first."""
+
     def inbox(
         self, organization_id: str, *, status: str | None, before: Conversation | None, limit: int
     ) -> list[Conversation]:

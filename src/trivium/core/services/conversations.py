@@ -49,12 +49,16 @@ class Conversations:
         return await self._store.read(unit)
 
     async def active(self, organization_id: str, agent_id: str, *, limit: int = 50) -> ConversationPage:
-        """Return those that are being answered now, the one that began last first."""
+        """Return those that are being answered now, the one that spoke last first."""
 
         def unit(tx: Transaction) -> ConversationPage:
-            unfinished = dict(reversed(tx.runs.unfinished(organization_id, agent_id, limit)))
-            found = [tx.conversations.get(organization_id, conversation_id) for conversation_id in reversed(unfinished)]
-            return ConversationPage(conversations=found, total=len(found), has_more=False, unfinished=unfinished)
+            found = tx.conversations.answering(organization_id, agent_id, limit)
+            return ConversationPage(
+                conversations=found,
+                total=len(found),
+                has_more=False,
+                unfinished=dict(reversed(tx.runs.unfinished(organization_id, agent_id, _UNFINISHED_MAX))),
+            )
 
         return await self._store.read(unit)
 
