@@ -1,6 +1,6 @@
 """The only list of background work: what each job's name stands for."""
 
-from trivium.core.reconcile.capabilities import Capabilities
+from trivium.core.reconcile.management import Management
 from trivium.core.reconcile.sections import DISCOVER_JOB
 from trivium.core.services.deliveries import JOB as DELIVERY_SEND
 from trivium.core.services.deliveries import Deliveries
@@ -8,6 +8,7 @@ from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, RECODE_JOB, Ind
 from trivium.core.services.jobs import JobKind, Jobs
 from trivium.core.services.once import Once
 from trivium.core.services.retaining import RETAIN_JOB, Retaining
+from trivium.core.services.telemetry import FORGET_JOB
 from trivium.core.services.unanswered import UNANSWERED_JOB, Unanswered
 
 
@@ -17,7 +18,7 @@ def job_kinds(
     deliveries: Deliveries,
     indexing: Indexing,
     unanswered: Unanswered,
-    capabilities: Capabilities,
+    management: Management,
     retaining: Retaining,
     once: Once,
 ) -> tuple[JobKind, ...]:
@@ -29,7 +30,8 @@ def job_kinds(
         JobKind(name=FETCH_JOB, run=indexing.fetch, attempts_max=4, timeout_s=3600.0),
         JobKind(name=RECODE_JOB, run=indexing.recode, timeout_s=3600.0, every_s=600.0),
         JobKind(name=UNANSWERED_JOB, run=unanswered.note, attempts_max=3, timeout_s=60.0),
-        JobKind(name=DISCOVER_JOB, run=capabilities.run_discovery, attempts_max=3, timeout_s=60.0),
+        JobKind(name=DISCOVER_JOB, run=management.capabilities.run_discovery, attempts_max=3, timeout_s=60.0),
+        JobKind(name=FORGET_JOB, run=management.forgetting.run, timeout_s=3600.0, every_s=86_400.0),
         JobKind(name=RETAIN_JOB, run=retaining.retain, attempts_max=3, timeout_s=120.0),
         JobKind(name="once.purge", run=once.purge, every_s=3600.0),
         JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),

@@ -243,7 +243,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
             deliveries=deliveries,
             indexing=indexing,
             unanswered=unanswered,
-            capabilities=management.capabilities,
+            management=management,
             retaining=retaining,
             once=once,
         )
@@ -251,6 +251,8 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
     webhooks = Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets)
     needs = _needs(adapters, settings.runs, models=models, runs=runs, tools=tools, knowledge=knowledge)
+    desk = wire_desk(needs, webhooks=webhooks, run_driver=driver)
+    desk.agent_writing.write_hooks.append(management.configs.note_write)
     return Platform(
         store=store,
         clock=clock,
@@ -276,7 +278,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         run_driver=driver,
         management=management,
         questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs),
-        desk=wire_desk(needs, webhooks=webhooks, run_driver=driver),
+        desk=desk,
         remembered=remembered,
     )
 

@@ -16,6 +16,7 @@ from trivium.core.services.publishing import Publishing
 from trivium.core.services.quota import Quota
 from trivium.core.services.remembered import Remembered
 from trivium.core.services.skills import Skills
+from trivium.core.services.telemetry import Forgetting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Management:
     skills: Skills
     publishing: Publishing
     analytics: Analytics
+    forgetting: Forgetting
 
 
 def wire_management(
@@ -59,4 +61,5 @@ def wire_management(
         skills=Skills(store=store, remembered=remembered),
         publishing=Publishing(store=store, clock=clock, txt=txt_records),
         analytics=Analytics(store=store, clock=clock),
+        forgetting=Forgetting(store=store, clock=clock),
     )

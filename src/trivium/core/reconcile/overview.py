@@ -103,6 +103,9 @@ def delete_agent(tx: Transaction, agent: Agent) -> None:
     tx.access_lists.remove(organization_id, agent_id)
     tx.deployments.remove(organization_id, agent_id)
     tx.agents.remove(organization_id, agent_id)
+    organization = tx.organizations.first(organization_id)
+    if organization is not None and organization.default_agent_id == agent_id:
+        tx.organizations.put(replace(organization, default_agent_id=None))
 
 
 def _require_free(taken: object | None, name: str) -> None:

@@ -35,7 +35,9 @@ def record(tx: Transaction, agent: Agent, entry: Entry, now: datetime) -> Revisi
     base = latest.version if latest is not None else agent.version
     revision = _new(agent, entry, number=latest.number + 1 if latest is not None else 1, now=now)
     revision = replace(revision, status="applied", base_version=base, done_count=len(entry.ops), finished_at=now)
-    _add(tx, revision, entry, read_sections(tx, agent))
+    _add(tx, revision, entry)
+    document = tx.revision_documents.get(agent.organization_id, revision.id)
+    tx.revision_documents.put(replace(document, sections=read_sections(tx, agent), secrets=fingerprints(tx, agent)))
     return revision
 
 
@@ -46,7 +48,7 @@ def begin(tx: Transaction, agent: Agent, entry: Entry, now: datetime) -> Revisio
         unnoticed = Entry(principal=replace(_SYSTEM, organization_id=agent.organization_id), cause="unnoticed")
         latest = record(tx, agent, unnoticed, now)
     revision = _new(agent, entry, number=latest.number + 1, now=now)
-    _add(tx, revision, entry, None)
+    _add(tx, revision, entry)
     return revision
 
 
@@ -112,14 +114,13 @@ def _new(agent: Agent, entry: Entry, *, number: int, now: datetime) -> Revision:
     )
 
 
-def _add(tx: Transaction, revision: Revision, entry: Entry, sections: JSONObject | None) -> None:
+def _add(tx: Transaction, revision: Revision, entry: Entry) -> None:
     tx.revisions.add(revision)
     document = RevisionDocument(
         id=revision.id,
         organization_id=revision.organization_id,
         agent_id=revision.agent_id,
         ops=tuple(_op_data(op) for op in entry.ops),
-        sections=sections,
     )
     tx.revision_documents.add(document)
 

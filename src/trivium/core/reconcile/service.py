@@ -263,6 +263,14 @@ class Configs:
         )
         return await self._store.read(lambda tx: overviews(tx, principal, agent_id))
 
+    def note_write(self, tx: Transaction, principal: Principal, agent: Agent, kind: str) -> None:
+        """Leave a revision of a write that another service made, in its transaction; tidy up after a deletion."""
+        if kind == "agent.deleted":
+            delete_agent(tx, agent)
+            return
+        cause: Cause = "create" if kind == "agent.created" else "edit"
+        revisions.record(tx, agent, revisions.Entry(principal=principal, cause=cause), self._clock.now())
+
     async def write(
         self,
         principal: Principal,

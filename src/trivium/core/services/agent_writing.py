@@ -1,5 +1,6 @@
 """Agents made and changed field by field, for callers that have no configuration document."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,8 @@ class AgentWriting:
         self._store = store
         self._clock = clock
         self._announcing = announcing
+        # Called in the transaction of every write, with what happened: "agent.created", "agent.changed" …
+        self.write_hooks: list[Callable[[Transaction, Principal, Agent, str], None]] = []
 
     async def create(self, principal: Principal, **values: Any) -> Agent:
         """Store a new agent with these fields and return it."""
@@ -75,3 +78,5 @@ class AgentWriting:
     def _note(self, tx: Transaction, principal: Principal, agent: Agent, kind: str) -> None:
         actor = principal.name or principal.id
         self._announcing.note(tx, agent.organization_id, kind, agent.name, status=agent.status, actor=actor)
+        for hook in self.write_hooks:
+            hook(tx, principal, agent, kind)
