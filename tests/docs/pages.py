@@ -11,7 +11,7 @@ next), the others are what it prints. `...` in an output stands for anything. Th
 order: Python blocks share their names, console blocks a folder.
 
 A page with a server block asks for the fixture `demo_server`: an object with `address` (host:port) and
-`environment` (what its `demo.env` holds), for the console blocks.
+`environment` (what its `demo.env` holds).
 """
 
 import contextlib
@@ -19,6 +19,7 @@ import io
 import os
 import re
 import subprocess
+import unittest.mock
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,7 +73,10 @@ class Page:
                 raise ValueError(f"line {block.line}: cannot execute {language!r}")
 
     def _run_python(self, text: str) -> None:
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
+        with (
+            contextlib.redirect_stdout(io.StringIO()) as printed,
+            unittest.mock.patch.dict(os.environ, self.environment),
+        ):
             exec(compile(text, "<manual>", "exec"), self.names)
         self.printed = printed.getvalue()
 
