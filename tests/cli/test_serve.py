@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+import httpx2
 import pytest
 
 from trivium.cli._sample import read_env
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.server
 VARIABLES = {
     "WISEBOTAI_BASE_URL",
     "WISEBOT_ACCESS_TOKEN",
+    "WISEBOT_WORKFLOW_ID",
+    "WISEBOT_WORKFLOW_SECRET",
     "WISEBOT_WORKFLOW_TRIGGER_ORIGIN",
     "WISE_KEY",
     "WIZCHAT_API_KEY",
@@ -79,9 +82,18 @@ def test_the_demo_keeps_its_keys_and_follows_its_port(data: Path) -> None:
     with running("demo", "--port", "0") as (_, printed):
         second = read_env(data / "demo.env")
         assert second["WABEE_ENDPOINT"] == printed[-1].split()[-1]
+        triggered = httpx2.post(
+            f"{second['WISEBOT_WORKFLOW_TRIGGER_ORIGIN']}/workflows/trigger",
+            params={"workflowId": second["WISEBOT_WORKFLOW_ID"]},
+            headers={"Authorization": f"Bearer {second['WISEBOT_WORKFLOW_SECRET']}"},
+            json={"message": "hello"},
+            timeout=30,
+        )
+        assert triggered.json()["result"]["message"] == "hello"
     assert set(first) == VARIABLES
     assert (data / "demo.env").stat().st_mode & 0o777 == 0o600
-    for name in ("WISEBOT_ACCESS_TOKEN", "WISE_KEY", "WIZCHAT_API_KEY", "WABEE_API_KEY"):
+    secrets = ("WISEBOT_ACCESS_TOKEN", "WISE_KEY", "WIZCHAT_API_KEY", "WABEE_API_KEY", "WISEBOT_WORKFLOW_SECRET")
+    for name in secrets:
         assert first[name] == second[name]
 
 

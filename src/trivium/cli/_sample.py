@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trivium.adapters.samples import AGENT_NAME, read_samples
+from trivium.cli._sample_workflow import workflow_variables
 from trivium.core.errors import CoreError
 from trivium.core.model.access import KeyKind
 from trivium.core.model.agents import Agent
@@ -80,6 +81,7 @@ class SampleStart:
         known = read_env(self.env_path)
         variables = dict.fromkeys(_ADDRESSES, self.settings.base_url(port))
         variables |= await _credentials(platform, self.organization, known)
+        variables |= await workflow_variables(platform, self.organization.id, known)
         if variables != known:
             write_env(self.env_path, variables)
 

@@ -68,7 +68,7 @@ from trivium.core.services.tools import ToolBox
 from trivium.core.services.unanswered import Unanswered
 from trivium.core.services.visitors import Opened, Said
 from trivium.core.services.webhooks import Webhooks
-from trivium.core.services.workflows.assembly import Needs
+from trivium.core.services.workflows.assembly import Needs, stored_workflows
 from trivium.core.services.workflows.service import Draft, Workflows
 
 __all__ = [
@@ -99,6 +99,7 @@ __all__ = [
     "clamp_limit",
     "plan_hash",
     "record_name",
+    "stored_workflows",
     "wire",
 ]
 

@@ -68,3 +68,9 @@ class _Search:
         found = [(await self._knowledge.resolve(organization_id, name)).document.name for name in names]
         scope = SearchScope(names=tuple(found))
         return await self._knowledge.search(organization_id, query, scope=scope, top_k=top_k)
+
+
+def stored_workflows(store: Store, clock: Clock, calendar: Calendar) -> Workflows:
+    """Return the service for a process that saves workflows and drives none; what it starts, a server runs."""
+    driver = WorkflowDriver(store=store, clock=clock, settings=DriverSettings(owner="nobody", active_max=0))
+    return Workflows(store=store, clock=clock, calendar=calendar, driver=driver)
