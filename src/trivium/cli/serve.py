@@ -16,7 +16,7 @@ def serve(*, host: Host = None, port: Port = None, place: Place = HERE) -> None:
 
     Example: trivium serve --port 9000 --data /srv/trivium
     """
-    _start(place, host, port, is_demo=False).run(is_fresh=False)
+    _start(place, host, port, is_demo=False).run(is_fresh=False, warns=False)
 
 
 def demo(*, host: Host = None, port: Port = None, place: Place = HERE) -> None:
@@ -26,7 +26,7 @@ def demo(*, host: Host = None, port: Port = None, place: Place = HERE) -> None:
 
     Example: trivium demo --port 9000
     """
-    _start(place, host, port, is_demo=True).run(is_fresh=False)
+    _start(place, host, port, is_demo=True).run(is_fresh=False, warns=False)
 
 
 def _start(place: Place, host: str | None, port: int | None, *, is_demo: bool) -> Start:

@@ -30,12 +30,12 @@ class Start:
     is_demo: bool
     options: dict[str, str | None]
 
-    def run(self, *, is_fresh: bool) -> NoReturn:
+    def run(self, *, is_fresh: bool, warns: bool = True) -> NoReturn:
         """Serve until told to stop, in a fresh interpreter unless this one is. StopError says what keeps it."""
         config = self.options.get("config")
         options = {name: value for name, value in self.options.items() if name != "config"}
         loaded = load(config=Path(config) if config else None, options=options)
-        for warning in loaded.warnings if is_fresh else ():
+        for warning in loaded.warnings if warns else ():
             print(f"trivium: {warning}", file=sys.stderr)
         if migrate_folder(loaded.settings) or not is_fresh:
             self._replace_process()
@@ -93,7 +93,8 @@ def migrate_folder(settings: Settings) -> bool:
 def main() -> None:
     """Run what the one argument describes; always ends with SystemExit."""
     try:
-        Start(**json.loads(sys.argv[1])).run(is_fresh=True)
+        # The process before this one has given the warnings.
+        Start(**json.loads(sys.argv[1])).run(is_fresh=True, warns=False)
     except StopError as error:
         show_error(error, as_json=False)
         sys.exit(error.status)
