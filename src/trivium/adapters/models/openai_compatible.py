@@ -163,7 +163,11 @@ class _CompletionAnswer:
             if not self._echo.is_decided:
                 text = self._echo.feed(text)
             if text:
-                out.append(TextChunk(text))
+                # Pieces that came together go on as one: each costs the loop some microseconds.
+                if out and type(out[-1]) is TextChunk:
+                    out[-1].text += text
+                else:
+                    out.append(TextChunk(text))
         if delta.tool_calls:
             self._take_calls(delta)
 

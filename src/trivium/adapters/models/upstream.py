@@ -59,7 +59,9 @@ async def converse(
         while True:
             for chunk in chunks:
                 if prepare is not None and type(chunk) is Finished:
-                    await asyncio.wait({prepare(chunk.model)}, timeout=_PRICE_WAIT_S)
+                    known = prepare(chunk.model)
+                    if not known.done():
+                        await asyncio.wait({known}, timeout=_PRICE_WAIT_S)
                 yield chunk
             if reply.is_ended:
                 return
