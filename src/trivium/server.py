@@ -210,7 +210,12 @@ def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
     )
     app.include_router(wizchat.router(platform))
     wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
-    http.install(app, [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS], body_size_max=settings.body_size_max)
+    http.install(
+        app,
+        [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS],
+        body_size_max=settings.body_size_max,
+        direct=wabee.direct(platform, heartbeat_s=settings.heartbeat_s),
+    )
 
 
 class Server(uvicorn.Server):

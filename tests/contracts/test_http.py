@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
 
 from tests.contracts.serving import serve
@@ -29,6 +29,10 @@ router = APIRouter(route_class=body.StrictRoute)
 @router.post("/ours/notes")
 async def _add(note: Note) -> dict[str, str]:
     return {"text": note.text}
+
+
+async def _direct(request: Request) -> Response:
+    return http.json_response({"got": await request.json(), "id": request.state.request_id})
 
 
 @router.get("/ours/notes")
@@ -64,7 +68,8 @@ def client() -> Iterator[httpx2.Client]:
     def render(failure: http.Failure) -> tuple[int, object]:
         return failure.status, {"oops": failure.code, "text": failure.message, "fields": failure.details.get("errors")}
 
-    http.install(app, [http.Dialect(name="ours", owns=lambda path, _: path.startswith("/ours"), render=render)])
+    ours = http.Dialect(name="ours", owns=lambda path, _: path.startswith("/ours"), render=render)
+    http.install(app, [ours], direct={"/ours/direct": _direct})
     with serve(app) as url, httpx2.Client(base_url=url) as opened:
         yield opened
 
@@ -173,3 +178,18 @@ def test_a_declared_size_is_refused_before_the_body_is_sent(client: httpx2.Clien
 def test_a_missing_credential_says_how_to_send_one() -> None:
     failure = http.failure_of(NotAuthenticated("No key."))
     assert (failure.status, failure.headers) == (401, {"WWW-Authenticate": "Bearer"})
+
+
+def test_a_direct_operation_reads_and_fails_like_others(client: httpx2.Client) -> None:
+    answer = client.post("/ours/direct", json={"a": 1}, headers={"request-id": "r1"})
+    assert answer.json() == {"got": {"a": 1}, "id": "r1"}
+    assert answer.headers["x-request-id"] == "r1"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    refused = client.post("/ours/direct", content=b'{"a": 1, "a": 2}')
+    assert refused.status_code == 400
+    assert refused.json()["oops"] == "invalid_json"
+
+
+def test_only_a_post_without_a_key_of_its_own_goes_direct(client: httpx2.Client) -> None:
+    assert client.get("/ours/direct").status_code == 404
+    assert client.post("/ours/direct", json={}, headers={"idempotency-key": "k"}).status_code == 404

@@ -5,7 +5,7 @@ import re
 from fastapi import APIRouter
 
 from trivium.contracts.body import StrictRoute
-from trivium.contracts.http import Dialect
+from trivium.contracts.http import Dialect, Endpoint
 from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
 from trivium.contracts.wabee.routes_async import AsyncRoutes, Callbacks
@@ -18,7 +18,7 @@ from trivium.contracts.wabee.routes_sub_agents import SubAgentRoutes
 from trivium.contracts.wabee.routes_tools import ToolRoutes
 from trivium.core.platform import Platform
 
-__all__ = ["DIALECT", "router"]
+__all__ = ["DIALECT", "direct", "router"]
 
 # One agent per key, or an explicit one: the stock client only joins its address and the path, so both work with it.
 _PREFIXES = ("/core/v1", "/agents/{agent}/core/v1")
@@ -49,3 +49,9 @@ def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: in
             part.add_to(operations)
         served.include_router(operations)
     return served
+
+
+def direct(platform: Platform, *, heartbeat_s: float = 15.0) -> dict[str, Endpoint]:
+    """Return the operations that ask the agent, by path, for `http.install`."""
+    chain = ChainRoutes(platform, heartbeat_s=heartbeat_s)
+    return {f"{_PREFIXES[0]}{path}": endpoint for path, endpoint in chain.endpoints.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 
 from trivium.contracts import sse
-from trivium.contracts.http import json_response, safe_header, validate
+from trivium.contracts.http import Endpoint, json_response, safe_header, validate
 from trivium.contracts.wabee import wire
 from trivium.contracts.wabee.caller import Caller, identify
 from trivium.contracts.wabee.images import take_in
@@ -50,9 +50,14 @@ class ChainRoutes:
     def add_to(self, router: APIRouter) -> None:
         """Add the operations to a router."""
         about = {"openapi_extra": {**body_of(ChainBody), "parameters": CHAIN_HEADERS}, "tags": ["Agent"]}
-        router.add_api_route("/chain", self.chain, methods=["POST"], summary="Run the agent", **about)  # type: ignore[arg-type]
-        for path in ("/chain_streaming", "/chain_streamming"):
-            router.add_api_route(path, self.stream, methods=["POST"], summary="Run the agent, streamed", **about)  # type: ignore[arg-type]
+        for path, endpoint in self.endpoints.items():
+            summary = "Run the agent" if endpoint == self.chain else "Run the agent, streamed"
+            router.add_api_route(path, endpoint, methods=["POST"], summary=summary, **about)  # type: ignore[arg-type]
+
+    @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """What answers at which path below the contract's prefix."""
+        return {"/chain": self.chain, "/chain_streaming": self.stream, "/chain_streamming": self.stream}
 
     async def chain(self, request: Request) -> Response:
         """Answer in one piece when the run has ended."""
