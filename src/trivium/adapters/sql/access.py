@@ -69,7 +69,7 @@ class SqlKeys(SqlRecords[ApiKey]):
     def touch(self, key_ids: Sequence[str], at: datetime) -> None:
         """Note that these keys were used."""
         rows = [{"b_id": key_id, "b_at": to_micros(at)} for key_id in key_ids]
-        _KEY_TOUCH.run_many(self._session.cursor, self._session.dialect, rows)
+        self._session.run_many(_KEY_TOUCH, rows)
 
 
 class SqlUsers:

@@ -76,7 +76,7 @@ class SqlEventLog:
             }
             for seq, (at, event) in enumerate(events, first_seq)
         ]
-        _INSERT.run_many(self._session.cursor, self._session.dialect, rows)
+        self._session.run_many(_INSERT, rows)
         self._session.signals.add(("events", run_id))
 
     def read(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:

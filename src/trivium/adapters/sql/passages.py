@@ -135,7 +135,7 @@ class SqlPassages(SqlRecords[Passage]):
             for code in codes
             if code.passage_id not in known
         ]
-        _ADD_CODE.run_many(self._session.cursor, self._session.dialect, rows)
+        self._session.run_many(_ADD_CODE, rows)
 
     def codes(self, organization_id: str, encoding: str, revisions: Mapping[str, str]) -> list[EncodedPassage]:
         """Return the codes of documents (id → revision), without details, each document in order of position."""

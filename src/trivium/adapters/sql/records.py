@@ -1,6 +1,6 @@
 """The generic records: every aggregate that needs no query of its own is one line in `transaction`."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -16,10 +16,55 @@ from trivium.core.ports.store import Scalar, Topic
 T = TypeVar("T")
 
 
+class Kept:
+    """Answers of the statements that every run repeats, as records, on a connection that all writers share.
+
+    `begin` is told a number that changes with every commit of another connection; what this one changes it forgets
+    itself. So an answer is never older than the transaction that gets it. Only tables of configuration are kept: small,
+    read often, changed seldom.
+    """
+
+    _TABLES = frozenset({"agents", "sub_agents", "model_accounts", "webhooks", "workflows"})
+    _ANSWERS_MAX = 2_000
+
+    def __init__(self) -> None:
+        self._version: int | None = None
+        self._answers: dict[Hashable, Sequence[Any]] = {}
+
+    def begin(self, version: int) -> None:
+        """Start a transaction."""
+        if version != self._version:
+            self._version = version
+            self._answers.clear()
+
+    def forget(self, table: str) -> None:
+        """Drop what may have changed; "*" is any table."""
+        if table == "*" or table in self._TABLES:
+            self._answers.clear()
+
+    def clear(self) -> None:
+        """Drop all: what was read in a transaction that was rolled back may never have been."""
+        self._answers.clear()
+
+    def holds(self, table: str) -> bool:
+        """True when answers about this table are kept."""
+        return table in self._TABLES
+
+    def get(self, key: Hashable) -> Sequence[Any] | None:
+        """Return a kept answer."""
+        return self._answers.get(key)
+
+    def put(self, key: Hashable, answer: Sequence[Any]) -> None:
+        """Keep an answer."""
+        if len(self._answers) >= self._ANSWERS_MAX:
+            self._answers.clear()
+        self._answers[key] = answer
+
+
 class Session:
     """The open transaction of a unit of work: one cursor of the driver and its dialect."""
 
-    __slots__ = ("cursor", "dialect", "integrity_error", "signals")
+    __slots__ = ("cursor", "dialect", "integrity_error", "kept", "signals")
 
     def __init__(self, cursor: Any, dialect: Dialect, integrity_error: type[Exception]) -> None:
         self.cursor = cursor
@@ -27,13 +72,23 @@ class Session:
         self.integrity_error = integrity_error
         # What this transaction touched, as (topic, key); told to subscribers once it is committed.
         self.signals: set[tuple[Topic, str]] = set()
+        # Records of configuration that this connection read; None where nobody tells when they change (see `Kept`).
+        self.kept: Kept | None = None
 
     def run(self, statement: Prepared, values: Mapping[str, Any]) -> Any:
         """Run one statement; a broken unique rule becomes Conflict."""
+        if self.kept is not None and statement.changes:
+            self.kept.forget(statement.changes)
         try:
             return statement.run(self.cursor, self.dialect, values)
         except self.integrity_error as error:
             raise Conflict("A record with this identity exists already.", code="already_exists") from error
+
+    def run_many(self, statement: Prepared, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run one statement once per row."""
+        if self.kept is not None:
+            self.kept.forget(statement.changes)
+        statement.run_many(self.cursor, self.dialect, rows)
 
 
 class SqlRecords(Generic[T]):
@@ -122,6 +177,17 @@ class SqlRecords(Generic[T]):
         newest_first: bool = False,
         before: str | None = None,
     ) -> list[T]:
+        kept = self._session.kept
+        if kept is None or not kept.holds(self._table.name):
+            return self._read(equals, limit=limit, newest_first=newest_first, before=before)
+        key = (self._table.name, *equals.items(), limit, newest_first, before)
+        found = kept.get(key)
+        if found is None:
+            found = tuple(self._read(equals, limit=limit, newest_first=newest_first, before=before))
+            kept.put(key, found)
+        return list(found)
+
+    def _read(self, equals: Mapping[str, Scalar], *, limit: int, newest_first: bool, before: str | None) -> list[T]:
         names, values = self._conditions(equals)
         statement = _select(self._table, names, newest_first, before is not None)
         values |= {"b_limit": limit, "b_before": before}

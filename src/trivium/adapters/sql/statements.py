@@ -7,7 +7,7 @@ makes a dozen of them.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, Delete, Insert, SelectBase, Update
 from sqlalchemy.engine import Dialect
 
 
@@ -20,6 +20,8 @@ class Prepared:
     def __init__(self, statement: ClauseElement | Callable[[Dialect], ClauseElement]) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
+        # The table it changes, "" when it only reads, and "*" when that is known to the database alone.
+        self.changes = _changed_table(statement)
 
     def _for(self, dialect: Dialect) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
         made = self._statement
@@ -46,3 +48,9 @@ class Prepared:
         if fixed:
             rows = [{**fixed, **row} for row in rows]
         cursor.executemany(sql, rows if order is None else [[row[name] for name in order] for row in rows])
+
+
+def _changed_table(statement: ClauseElement | Callable[[Dialect], ClauseElement]) -> str:
+    if isinstance(statement, Insert | Update | Delete):
+        return str(getattr(statement.table, "name", "*"))
+    return "" if isinstance(statement, SelectBase) else "*"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pysqlite3 import dbapi2
 from sqlalchemy.dialects import sqlite
 
-from trivium.adapters.sql.records import Session
+from trivium.adapters.sql.records import Kept, Session
 from trivium.adapters.sql.signals import Signals
 from trivium.adapters.sql.transaction import SqlTransaction
 from trivium.core.errors import LimitExceeded
@@ -118,6 +118,7 @@ class SqliteStore:
     def _write_loop(self) -> None:
         connection = self._connect()
         session = self._session(connection)
+        session.kept = Kept()
         transaction = SqlTransaction(session)
         is_open = True
         while is_open:
@@ -128,7 +129,7 @@ class SqliteStore:
                     break
                 batch.append(pending)
             if batch:
-                self._run_batch(connection, transaction, batch)
+                self._run_batch(connection, transaction, batch, session.kept)
                 # Listeners hear of a change before whoever made it goes on.
                 self._signals.publish(session.signals)
                 session.signals.clear()
@@ -140,20 +141,22 @@ class SqliteStore:
             for _ in range(_BATCH_MAX - 1):
                 yield self._queue.get_nowait()
 
-    def _run_batch(self, connection: Any, transaction: Transaction, batch: list[_Pending]) -> None:
+    def _run_batch(self, connection: Any, transaction: Transaction, batch: list[_Pending], kept: Kept) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
+            kept.begin(connection.execute("PRAGMA data_version").fetchone()[0])
             for pending in batch:
                 pending.value = pending.unit(transaction)
             connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - handed to the caller that waits for this unit
+            kept.clear()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if len(batch) == 1:
                 batch[0].error = error
                 return
             for pending in batch:
-                self._run_batch(connection, transaction, [pending])
+                self._run_batch(connection, transaction, [pending], kept)
 
 
 def _resolve_all(batch: list[_Pending]) -> None:
