@@ -18,6 +18,8 @@ ITEM = {
     **dict.fromkeys(("id", "name", "status", "session_id", "sub_agent_id", "tool_name", "content", "path"), "x"),
     **dict.fromkeys(("url", "secret", "key", "clientId", "access_token", "token", "type", "request_id"), "x"),
     **dict.fromkeys(("contactSessionId", "conversationId", "threadId", "fileId", "matchedBy", "runId"), "x"),
+    "role": "x",
+    "sequence": 1,
     "resetsAt": "2026-01-01T00:00:00Z",
 }
 LISTED = (
@@ -44,6 +46,9 @@ WHOLE = {
     "revision": {"number": 1},
     "revisions": [{"number": 1}],
     "secrets": [{"place": "x"}],
+    "forms": [ITEM],
+    "messages": [ITEM],
+    "versions": [ITEM],
 }
 
 
@@ -106,6 +111,8 @@ def _answer(path: str) -> object:
         return [ITEM]
     if path.endswith("/core/v1/tools"):
         return {"tools": [ITEM]}
+    if path.endswith("/events"):
+        return {"events": [ITEM]}
     if path.endswith("/v1/usage"):
         return ITEM
     if path.endswith("/config"):

@@ -118,7 +118,7 @@ def list_deliveries(
     """
     with remote.wisebot() as client:
         found = client.admin.deliveries.list(limit=limit, status=status)
-        remote.answer(found, "id", "status", "event", "url", "attempts", "createdAt")
+        remote.answer(found, "id", "status", "type", "url", "attempt", "responseStatus", "createdAt")
 
 
 @deliveries.command(name="show")

@@ -2,12 +2,15 @@
 
 import json
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from trivium.cli.remote import HERE, Remote, remote
 from trivium.cli.remote_output import cell, confirm, say
+
+if TYPE_CHECKING:
+    from trivium_client.models.wisebot import RunEvent
 
 app = App(name="runs", help="Runs: list, show, events, cancel, approve.")
 POLL_S = 1.0
@@ -26,7 +29,9 @@ def list_runs(
     Example: `trivium runs list --status failed`
     """
     with remote.wisebot() as client:
-        remote.answer(client.runs.list(limit=limit, status=status), "id", "status", "trigger", "startedAt")
+        remote.answer(
+            client.runs.list(limit=limit, status=status), "id", "status", "channel", "model", "createdAt", "error"
+        )
 
 
 @app.command
@@ -58,12 +63,20 @@ def events(
         last = after
         while True:
             for event in client.runs.events(run_id, after=last):
-                sequence = event.get("sequence", event.get("seq"))
-                last = sequence if isinstance(sequence, int) else last
-                print(json.dumps(event, ensure_ascii=False) if remote.form == "json" else cell(event), flush=True)
+                last = event.sequence
+                _print_event(event, remote)
             if not follow or client.runs.get(run_id)["status"] not in {"queued", "running", "waiting"}:
                 return
             time.sleep(POLL_S)
+
+
+def _print_event(event: "RunEvent", remote: Remote) -> None:
+    content = event.model_dump(mode="json", by_alias=True)
+    if remote.form == "json":
+        print(json.dumps(content, ensure_ascii=False), flush=True)
+        return
+    rest = {key: value for key, value in content.items() if key not in {"sequence", "type", "at"}}
+    print(f"{event.sequence:>5}  {event.type}  {cell(rest) if rest else ''}".rstrip(), flush=True)
 
 
 @app.command

@@ -1,13 +1,13 @@
 """The groups of methods that a key and a dashboard token may both use."""
 
-import builtins
 from collections.abc import Sequence
+from typing import Literal
 
 from trivium_client._async.client import AsyncResource
 from trivium_client._async.stream import AsyncEventStream
-from trivium_client._call import Call, RawResponse, path
+from trivium_client._call import Call, path
 from trivium_client._errors import NotFound
-from trivium_client._json import JsonInput, JsonObject
+from trivium_client._json import JsonInput
 from trivium_client._model import Items
 from trivium_client._upload import FileInput, Progress, upload_of
 from trivium_client.models.wisebot import (
@@ -19,6 +19,7 @@ from trivium_client.models.wisebot import (
     KnowledgeFile,
     Record,
     ResolvedFile,
+    RunEvent,
     Status,
     UploadedFile,
     WorkflowResult,
@@ -107,6 +108,37 @@ class AsyncChat(AsyncResource):
         except NotFound:
             return None
 
+    async def messages(self, *, thread_id: str, contact_session_id: str) -> Items[Record]:
+        """Return the last 200 messages of a conversation."""
+        params = {"threadId": thread_id, "contactSessionId": contact_session_id}
+        call = Call(method="GET", path="/api/v1/chat/messages", params=params, unwrap="messages")
+        return await self._transport.fetch_items(Record, call)
+
+    async def stop(self, *, thread_id: str, contact_session_id: str) -> Record:
+        """End the answer that is being made; what was shown stays."""
+        body = {"threadId": thread_id, "contactSessionId": contact_session_id}
+        return await self._transport.fetch(Record, Call(method="POST", path="/api/v1/chat/stop", body=body))
+
+    async def feedback(
+        self,
+        *,
+        thread_id: str,
+        contact_session_id: str,
+        message_id: str,
+        rating: Literal["up", "down"],
+        comment: str | None = None,
+    ) -> Record:
+        """Say how good an answer was."""
+        given = {
+            "threadId": thread_id,
+            "contactSessionId": contact_session_id,
+            "messageId": message_id,
+            "rating": rating,
+            "comment": comment,
+        }
+        body = {key: value for key, value in given.items() if value is not None}
+        return await self._transport.fetch(Record, Call(method="POST", path="/api/v1/chat/feedback", body=body))
+
     def stream(
         self, *, prompt: str, thread_id: str, contact_session_id: str, timeout: float = CREATE_TIMEOUT_S
     ) -> AsyncEventStream[ChatEvent]:
@@ -187,6 +219,50 @@ class AsyncWorkflows(AsyncResource):
         """Delete one."""
         await self._transport.send(Call(method="DELETE", path=path("/api/v1/flows/{}", workflow_id)))
 
+    async def start(self, workflow_id: str, inputs: JsonInput | None = None) -> WorkflowResult:
+        """Run one and return at once; ask for the run by its id."""
+        call = Call(method="POST", path=path("/api/v1/flows/{}/runs", workflow_id), body={"inputs": {**(inputs or {})}})
+        return await self._transport.fetch(WorkflowResult, call)
+
+    async def get_run(self, run_id: str) -> Record:
+        """Return a run of a workflow with every step; raises NotFound."""
+        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/runs/{}", run_id)))
+
+    async def cancel_run(self, run_id: str) -> Record:
+        """End a run of a workflow; one that has ended is returned as it is."""
+        return await self._transport.fetch(Record, Call(method="POST", path=path("/api/v1/runs/{}/cancel", run_id)))
+
+    async def rerun(self, run_id: str, *, from_step: str | None = None) -> Record:
+        """Run again with the same inputs, from a step (by its key) where one is named."""
+        body = {"fromStep": from_step} if from_step else {}
+        call = Call(method="POST", path=path("/api/v1/runs/{}/rerun", run_id), body=body)
+        return await self._transport.fetch(Record, call)
+
+    async def forms(self, *, run_id: str | None = None) -> Items[Record]:
+        """Return the forms that wait for a person, the oldest first."""
+        call = Call(method="GET", path="/api/v1/forms", params={"runId": run_id}, unwrap="forms")
+        return await self._transport.fetch_items(Record, call)
+
+    async def answer_form(self, run_id: str, step_key: str, values: JsonInput) -> Record:
+        """Fill in a form; the run goes on by itself."""
+        call = Call(
+            method="POST",
+            path=path("/api/v1/runs/{}/steps/{}/answer", run_id, step_key),
+            body={"values": {**values}},
+        )
+        return await self._transport.fetch(Record, call)
+
+    async def rotate_secret(self, workflow_id: str) -> Record:
+        """Make a new secret of the trigger; it is in `webhookSecret`, this once."""
+        return await self._transport.fetch(
+            Record, Call(method="POST", path=path("/api/v1/flows/{}/secret", workflow_id))
+        )
+
+    async def versions(self, workflow_id: str) -> Items[Record]:
+        """Return who saved which version when."""
+        call = Call(method="GET", path=path("/api/v1/flows/{}/versions", workflow_id), unwrap="versions")
+        return await self._transport.fetch_items(Record, call)
+
     async def runs(self, workflow_id: str) -> Items[Record]:
         """Return its runs, the newest first."""
         call = Call(method="GET", path=path("/api/v1/flows/{}/runs", workflow_id), unwrap="runs")
@@ -194,32 +270,41 @@ class AsyncWorkflows(AsyncResource):
 
 
 class AsyncRuns(AsyncResource):
-    """Executions, of agents and of workflows."""
+    """Runs of agents."""
 
-    async def list(self, *, limit: int | None = None, status: str | None = None) -> Items[Record]:
-        """Return the newest runs."""
-        call = Call(method="GET", path="/api/v1/runs", params={"limit": limit, "status": status}, unwrap="runs")
+    async def list(
+        self, *, limit: int | None = None, before: str | None = None, status: str | None = None
+    ) -> Items[Record]:
+        """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is the id of a run."""
+        call = Call(
+            method="GET",
+            path="/api/v1/agent-runs",
+            params={"limit": limit, "before": before, "status": status},
+            unwrap="runs",
+        )
         return await self._transport.fetch_items(Record, call)
 
     async def get(self, run_id: str) -> Record:
-        """Return one; raises NotFound."""
-        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/runs/{}", run_id)))
+        """Return one with its answer; raises NotFound."""
+        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/agent-runs/{}", run_id)))
 
-    async def events(self, run_id: str, *, after: int | None = None) -> builtins.list[JsonObject]:
-        """Return what happened in a run, after a sequence number."""
-        call = Call(method="GET", path=path("/api/v1/runs/{}/events", run_id), params={"after": after})
-        found = (await self._transport.send(call)).json().get("events")
-        return [event for event in found if isinstance(event, dict)] if isinstance(found, list) else []
+    async def events(self, run_id: str, *, after: int | None = None) -> Items[RunEvent]:
+        """Return at most 500 events of a run after a sequence number, without waiting for more."""
+        call = Call(
+            method="GET", path=path("/api/v1/agent-runs/{}/events", run_id), params={"after": after}, unwrap="events"
+        )
+        return await self._transport.fetch_items(RunEvent, call)
 
-    async def cancel(self, run_id: str) -> RawResponse:
+    async def cancel(self, run_id: str) -> Record:
         """End a run; what it did so far stays."""
-        return await self._transport.send(Call(method="POST", path=path("/api/v1/runs/{}/cancel", run_id)))
+        call = Call(method="POST", path=path("/api/v1/agent-runs/{}/cancel", run_id))
+        return await self._transport.fetch(Record, call)
 
-    async def decide(self, run_id: str, approval_id: str, *, approve: bool) -> RawResponse:
+    async def decide(self, run_id: str, approval_id: str, *, approve: bool) -> Record:
         """Allow or refuse a tool that waits for a person."""
         call = Call(
             method="POST",
-            path=path("/api/v1/runs/{}/approvals/{}", run_id, approval_id),
+            path=path("/api/v1/agent-runs/{}/approvals/{}", run_id, approval_id),
             body={"approved": approve},
         )
-        return await self._transport.send(call)
+        return await self._transport.fetch(Record, call)

@@ -52,6 +52,26 @@ class Webhooks(Resource):
         call = Call(method="POST", path="/api/v1/webhooks", body={"url": url, "events": [*events]})
         return self._transport.fetch(WebhookCreated, call)
 
+    def update(
+        self,
+        webhook_id: str,
+        *,
+        url: str | None = None,
+        events: Sequence[str] | None = None,
+        enabled: bool | None = None,
+    ) -> Webhook:
+        """Change what is given."""
+        given = {"url": url, "events": None if events is None else [*events], "enabled": enabled}
+        body = {key: value for key, value in given.items() if value is not None}
+        call = Call(method="PATCH", path=path("/api/v1/webhooks/{}", webhook_id), body=body)
+        return self._transport.fetch(Webhook, call)
+
+    def test(self, webhook_id: str) -> Record:
+        """Send a test event to one."""
+        return self._transport.fetch(
+            Record, Call(method="POST", path=path("/api/v1/webhooks/{}/test", webhook_id))
+        )
+
     def delete(self, webhook_id: str) -> None:
         """End a subscription."""
         self._transport.send(Call(method="DELETE", path=path("/api/v1/webhooks/{}", webhook_id)))

@@ -1,14 +1,14 @@
 # Written by `make generate` from ../_async/wisebot_resources.py; edits here are lost.
 """The groups of methods that a key and a dashboard token may both use."""
 
-import builtins
 from collections.abc import Sequence
+from typing import Literal
 
 from trivium_client._generated.client import Resource
 from trivium_client._generated.stream import EventStream
-from trivium_client._call import Call, RawResponse, path
+from trivium_client._call import Call, path
 from trivium_client._errors import NotFound
-from trivium_client._json import JsonInput, JsonObject
+from trivium_client._json import JsonInput
 from trivium_client._model import Items
 from trivium_client._upload import FileInput, Progress, upload_of
 from trivium_client.models.wisebot import (
@@ -20,6 +20,7 @@ from trivium_client.models.wisebot import (
     KnowledgeFile,
     Record,
     ResolvedFile,
+    RunEvent,
     Status,
     UploadedFile,
     WorkflowResult,
@@ -108,6 +109,37 @@ class Chat(Resource):
         except NotFound:
             return None
 
+    def messages(self, *, thread_id: str, contact_session_id: str) -> Items[Record]:
+        """Return the last 200 messages of a conversation."""
+        params = {"threadId": thread_id, "contactSessionId": contact_session_id}
+        call = Call(method="GET", path="/api/v1/chat/messages", params=params, unwrap="messages")
+        return self._transport.fetch_items(Record, call)
+
+    def stop(self, *, thread_id: str, contact_session_id: str) -> Record:
+        """End the answer that is being made; what was shown stays."""
+        body = {"threadId": thread_id, "contactSessionId": contact_session_id}
+        return self._transport.fetch(Record, Call(method="POST", path="/api/v1/chat/stop", body=body))
+
+    def feedback(
+        self,
+        *,
+        thread_id: str,
+        contact_session_id: str,
+        message_id: str,
+        rating: Literal["up", "down"],
+        comment: str | None = None,
+    ) -> Record:
+        """Say how good an answer was."""
+        given = {
+            "threadId": thread_id,
+            "contactSessionId": contact_session_id,
+            "messageId": message_id,
+            "rating": rating,
+            "comment": comment,
+        }
+        body = {key: value for key, value in given.items() if value is not None}
+        return self._transport.fetch(Record, Call(method="POST", path="/api/v1/chat/feedback", body=body))
+
     def stream(
         self, *, prompt: str, thread_id: str, contact_session_id: str, timeout: float = CREATE_TIMEOUT_S
     ) -> EventStream[ChatEvent]:
@@ -188,6 +220,50 @@ class Workflows(Resource):
         """Delete one."""
         self._transport.send(Call(method="DELETE", path=path("/api/v1/flows/{}", workflow_id)))
 
+    def start(self, workflow_id: str, inputs: JsonInput | None = None) -> WorkflowResult:
+        """Run one and return at once; ask for the run by its id."""
+        call = Call(method="POST", path=path("/api/v1/flows/{}/runs", workflow_id), body={"inputs": {**(inputs or {})}})
+        return self._transport.fetch(WorkflowResult, call)
+
+    def get_run(self, run_id: str) -> Record:
+        """Return a run of a workflow with every step; raises NotFound."""
+        return self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/runs/{}", run_id)))
+
+    def cancel_run(self, run_id: str) -> Record:
+        """End a run of a workflow; one that has ended is returned as it is."""
+        return self._transport.fetch(Record, Call(method="POST", path=path("/api/v1/runs/{}/cancel", run_id)))
+
+    def rerun(self, run_id: str, *, from_step: str | None = None) -> Record:
+        """Run again with the same inputs, from a step (by its key) where one is named."""
+        body = {"fromStep": from_step} if from_step else {}
+        call = Call(method="POST", path=path("/api/v1/runs/{}/rerun", run_id), body=body)
+        return self._transport.fetch(Record, call)
+
+    def forms(self, *, run_id: str | None = None) -> Items[Record]:
+        """Return the forms that wait for a person, the oldest first."""
+        call = Call(method="GET", path="/api/v1/forms", params={"runId": run_id}, unwrap="forms")
+        return self._transport.fetch_items(Record, call)
+
+    def answer_form(self, run_id: str, step_key: str, values: JsonInput) -> Record:
+        """Fill in a form; the run goes on by itself."""
+        call = Call(
+            method="POST",
+            path=path("/api/v1/runs/{}/steps/{}/answer", run_id, step_key),
+            body={"values": {**values}},
+        )
+        return self._transport.fetch(Record, call)
+
+    def rotate_secret(self, workflow_id: str) -> Record:
+        """Make a new secret of the trigger; it is in `webhookSecret`, this once."""
+        return self._transport.fetch(
+            Record, Call(method="POST", path=path("/api/v1/flows/{}/secret", workflow_id))
+        )
+
+    def versions(self, workflow_id: str) -> Items[Record]:
+        """Return who saved which version when."""
+        call = Call(method="GET", path=path("/api/v1/flows/{}/versions", workflow_id), unwrap="versions")
+        return self._transport.fetch_items(Record, call)
+
     def runs(self, workflow_id: str) -> Items[Record]:
         """Return its runs, the newest first."""
         call = Call(method="GET", path=path("/api/v1/flows/{}/runs", workflow_id), unwrap="runs")
@@ -195,32 +271,41 @@ class Workflows(Resource):
 
 
 class Runs(Resource):
-    """Executions, of agents and of workflows."""
+    """Runs of agents."""
 
-    def list(self, *, limit: int | None = None, status: str | None = None) -> Items[Record]:
-        """Return the newest runs."""
-        call = Call(method="GET", path="/api/v1/runs", params={"limit": limit, "status": status}, unwrap="runs")
+    def list(
+        self, *, limit: int | None = None, before: str | None = None, status: str | None = None
+    ) -> Items[Record]:
+        """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is the id of a run."""
+        call = Call(
+            method="GET",
+            path="/api/v1/agent-runs",
+            params={"limit": limit, "before": before, "status": status},
+            unwrap="runs",
+        )
         return self._transport.fetch_items(Record, call)
 
     def get(self, run_id: str) -> Record:
-        """Return one; raises NotFound."""
-        return self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/runs/{}", run_id)))
+        """Return one with its answer; raises NotFound."""
+        return self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/agent-runs/{}", run_id)))
 
-    def events(self, run_id: str, *, after: int | None = None) -> builtins.list[JsonObject]:
-        """Return what happened in a run, after a sequence number."""
-        call = Call(method="GET", path=path("/api/v1/runs/{}/events", run_id), params={"after": after})
-        found = (self._transport.send(call)).json().get("events")
-        return [event for event in found if isinstance(event, dict)] if isinstance(found, list) else []
+    def events(self, run_id: str, *, after: int | None = None) -> Items[RunEvent]:
+        """Return at most 500 events of a run after a sequence number, without waiting for more."""
+        call = Call(
+            method="GET", path=path("/api/v1/agent-runs/{}/events", run_id), params={"after": after}, unwrap="events"
+        )
+        return self._transport.fetch_items(RunEvent, call)
 
-    def cancel(self, run_id: str) -> RawResponse:
+    def cancel(self, run_id: str) -> Record:
         """End a run; what it did so far stays."""
-        return self._transport.send(Call(method="POST", path=path("/api/v1/runs/{}/cancel", run_id)))
+        call = Call(method="POST", path=path("/api/v1/agent-runs/{}/cancel", run_id))
+        return self._transport.fetch(Record, call)
 
-    def decide(self, run_id: str, approval_id: str, *, approve: bool) -> RawResponse:
+    def decide(self, run_id: str, approval_id: str, *, approve: bool) -> Record:
         """Allow or refuse a tool that waits for a person."""
         call = Call(
             method="POST",
-            path=path("/api/v1/runs/{}/approvals/{}", run_id, approval_id),
+            path=path("/api/v1/agent-runs/{}/approvals/{}", run_id, approval_id),
             body={"approved": approve},
         )
-        return self._transport.send(call)
+        return self._transport.fetch(Record, call)

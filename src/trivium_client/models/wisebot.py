@@ -85,7 +85,7 @@ class ApiKeyCreated(CamelAnswer):
     key: str
 
 
-class Webhook(CamelModel):
+class Webhook(CamelAnswer):
     """A subscription to what happens."""
 
     id: str
@@ -203,6 +203,14 @@ class Record(CamelAnswer):
         """Return a field by its name on the wire."""
         value: JsonValue = self.model_dump(mode="json", by_alias=True)[name]
         return value
+
+
+class RunEvent(CamelModel):
+    """One thing that happened in a run; its other fields depend on the type and stand in `model_extra`."""
+
+    sequence: int
+    type: str
+    at: datetime | None = None
 
 
 class ChatEvent(CamelModel):

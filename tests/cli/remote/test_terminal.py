@@ -71,4 +71,4 @@ def test_chat_renders_answers_and_survives_an_interrupt(server: Server, terminal
     screen.type("\x04")
     assert screen.ended() == 0
     assert "**think**" not in screen.shown
-    assert [asked.path for asked in server.asked][2] == "/api/v1/runs/run_1/cancel"
+    assert [asked.path for asked in server.asked][2] == "/api/v1/agent-runs/run_1/cancel"

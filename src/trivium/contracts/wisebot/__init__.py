@@ -14,6 +14,7 @@ from trivium.contracts.wisebot.routes_chat import ChatRoutes
 from trivium.contracts.wisebot.routes_flows import WAIT_S, FlowRoutes
 from trivium.contracts.wisebot.routes_inbox import InboxRoutes
 from trivium.contracts.wisebot.routes_knowledge import KnowledgeRoutes
+from trivium.contracts.wisebot.routes_operations import OperationRoutes
 from trivium.contracts.wisebot.routes_playground import PlaygroundRoutes
 from trivium.core.platform import Platform
 
@@ -41,6 +42,7 @@ def mount(
     KnowledgeRoutes(platform).add_to(dashboard)
     InboxRoutes(platform, heartbeat_s=heartbeat_s).add_to(dashboard)
     PlaygroundRoutes(platform).add_to(dashboard)
+    OperationRoutes(platform).add_to(dashboard)
     app.include_router(served)
     app.include_router(dashboard)
     app.add_middleware(origins.layer)

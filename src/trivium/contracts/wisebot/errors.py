@@ -21,7 +21,8 @@ _NOUNS = {
 _OTHER_KEYS = ("bearer wpk_", "bearer wab_")
 _OWN_PATHS = re.compile(
     r"/workflows/trigger$|/api/chat/agent$|/api/auth/login$"
-    r"|/api/v1/(status|activity|agents|api-keys|webhooks|knowledge-files|flows?|runs|forms|inbox|chat|playground)(/|$)"
+    r"|/api/v1/(status|activity|agents|api-keys|webhooks|knowledge-files|flows?|runs|forms|inbox|chat|playground"
+    r"|agent-runs|deliveries)(/|$)"
 )
 
 
