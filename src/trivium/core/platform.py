@@ -222,6 +222,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         tree=adapters.file_tree, blobs=adapters.blobs, images=adapters.images, extractor=adapters.extractor
     )
     memory = Memories(store=store, clock=clock, embedder=adapters.embedder)
+    tools.keep_memories_in(memory)
     context_sources: Sequence[ContextSource] = (management.skills, memory, files)
     driver = RunDriver(
         store=store,

@@ -1,6 +1,9 @@
 """What only PostgreSQL has: other processes, and connections that are lost."""
 
-from collections.abc import AsyncIterator
+import importlib
+import pkgutil
+import re
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from multiprocessing import get_context
@@ -8,11 +11,14 @@ from multiprocessing import get_context
 import anyio
 import psycopg
 import pytest
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from tests.clock import HandClock
 from tests.ports.rows import LATER, agent, job
+from trivium.adapters import sql
 from trivium.adapters.sql.migrate import migrate
 from trivium.adapters.sql.postgres import PostgresStore
+from trivium.adapters.sql.statements import Prepared
 from trivium.core.errors import Conflict, UpstreamFailed
 from trivium.core.ports import Transaction
 from trivium.core.services.job_runner import JobRunner, RunnerLimits
@@ -98,6 +104,32 @@ async def test_a_unit_that_goes_on_after_a_conflict_is_not_committed(url: str) -
         with pytest.raises(RuntimeError, match="went on"):
             await store.write(unit)
         assert await store.read(lambda tx: tx.agents.count("o1")) == 0
+
+
+def test_every_statement_is_one_that_postgresql_takes(url: str) -> None:
+    dialect = PGDialect_psycopg()
+    refused = []
+    with psycopg.connect(url) as connection:
+        for name, statement in _statements():
+            text, _, fixed = statement._for(dialect)
+            # Without values the types of the parameters are what the statement itself says.
+            values = dict.fromkeys(re.findall(r"%\((\w+)\)s", text)) | fixed
+            try:
+                connection.execute(text, values)
+            except psycopg.IntegrityError:
+                pass
+            except psycopg.Error as error:
+                refused.append(f"{name}: {error}")
+            connection.rollback()
+    assert not refused, "\n".join(refused)
+
+
+def _statements() -> Iterator[tuple[str, Prepared]]:
+    for info in pkgutil.iter_modules(sql.__path__, f"{sql.__name__}."):
+        if not info.ispkg:
+            for name, value in vars(importlib.import_module(info.name)).items():
+                if isinstance(value, Prepared):
+                    yield f"{info.name}.{name}", value
 
 
 def test_processes_that_start_at_once_migrate_once(postgres_url: str) -> None:

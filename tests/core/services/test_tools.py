@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trivium.adapters.tools.json_schema import JsonSchemas
-from trivium.core.errors import NotFound, UpstreamFailed
+from trivium.core.errors import LimitExceeded, NotFound, UpstreamFailed
 from trivium.core.model.agents import Agent, ToolSpec
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports import ToolContext, ToolResult
@@ -111,6 +111,27 @@ async def test_large_output_is_cut_and_says_so() -> None:
 async def test_output_that_is_not_json_is_an_error() -> None:
     result = await box(Host("a", answer=answering(float("nan")))).call("a", {"n": 1}, CONTEXT)
     assert result.is_error
+
+
+async def test_what_a_tool_wants_remembered_is_kept_under_the_id_of_its_call() -> None:
+    kept: list[tuple[str, str, str | None]] = []
+
+    class Memories:
+        async def observe(
+            self, organization_id: str, agent_id: str, text: str, *, visitor_id: str | None, memory_id: str | None
+        ) -> None:
+            kept.append((agent_id, text, memory_id))
+            if text == "from too much":
+                raise LimitExceeded("full")
+
+    async def answer(name: str, tool_input: JSONObject) -> ToolResult:
+        return ToolResult(output="ok", memory=f"from {name}", is_error=name == "bad")
+
+    tools = box(Host("a", "bad", "too much", answer=answer))
+    tools.keep_memories_in(Memories())
+    for name in ("a", "bad", "too_much"):
+        await tools.call(name, {"n": 1}, CONTEXT)
+    assert kept == [("a1", "from a", "mem_r1_call1"), ("a1", "from too much", "mem_r1_call1")]
 
 
 async def test_an_unknown_tool_is_not_found() -> None:

@@ -4,7 +4,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ClauseElement, Text, and_, bindparam, case, delete, func, literal_column, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.engine import Dialect
 
 from trivium.adapters.sql import schema
@@ -90,7 +103,7 @@ _EXPIRE = Prepared(
     .where(_j.status == literal_column("'running'"), _j.lease_until < bindparam("b_now"))
     .values(
         status=case((_has_attempts, literal_column("'queued'")), else_=literal_column("'dead'")),
-        finished_at=case((_has_attempts, null()), else_=bindparam("b_at")),
+        finished_at=case((_has_attempts, null()), else_=bindparam("b_at", type_=BigInteger)),
         error=_DIED,
         lease_owner=None,
         lease_until=None,

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import anyio
 
@@ -30,6 +31,14 @@ class _Offer:
     host_name: str
 
 
+class KeepsMemories(Protocol):
+    """See `Memories.observe`."""
+
+    async def observe(
+        self, organization_id: str, agent_id: str, text: str, *, visitor_id: str | None, memory_id: str | None
+    ) -> object: ...
+
+
 class ToolBox:
     """Collects the tools of every host. A failed call is a result with `is_error` that the model gets to see."""
 
@@ -39,10 +48,15 @@ class ToolBox:
         self._hosts = list(hosts)
         self._schemas = schemas
         self._remembered = remembered
+        self._memories: KeepsMemories | None = None
 
     def add_host(self, host: ToolHost) -> None:
         """Offer the tools of one more host, after those that are there."""
         self._hosts.append(host)
+
+    def keep_memories_in(self, memories: "KeepsMemories") -> None:
+        """Keep what tools ask to have remembered, once per call."""
+        self._memories = memories
 
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return at most 128 tools with unique names of `[A-Za-z0-9_-]{1,64}`, in the order of the hosts.
@@ -66,7 +80,10 @@ class ToolBox:
         problem = self._schemas.problem(offer.spec.input_schema, tool_input)
         if problem is not None:
             return _failed(f"The input does not fit the tool: {problem}", code="invalid_input")
-        return _cut(await _bounded(offer, tool_input, context))
+        result = _cut(await _bounded(offer, tool_input, context))
+        if result.memory and not result.is_error and self._memories is not None:
+            await _keep(self._memories, result.memory, context)
+        return result
 
     def input_problem(self, spec: ToolSpec, tool_input: JSON) -> str | None:
         """Return what is wrong with the input of a tool, for people, or None."""
@@ -119,6 +136,17 @@ async def _bounded(offer: _Offer, tool_input: JSONObject, context: ToolContext) 
     except Exception:  # noqa: BLE001 - whatever a host does wrong, the run goes on
         _log.exception("Tool %s failed (run %s).", spec.name, context.run_id)
         return _failed("The tool failed.", code="tool_failed")
+
+
+async def _keep(memories: KeepsMemories, text: str, context: ToolContext) -> None:
+    # The id follows from the call, so that a call that is made again is not remembered twice.
+    memory_id = "mem_" + _FOREIGN.sub("_", f"{context.run_id}_{context.call_id}")
+    try:
+        await memories.observe(
+            context.organization_id, context.agent.id, text, visitor_id=context.visitor_id, memory_id=memory_id
+        )
+    except CoreError as error:
+        _log.warning("What a tool wanted remembered was not kept (run %s): %s", context.run_id, error.message)
 
 
 def _failed(message: str, *, code: str = "tool_failed") -> ToolResult:
