@@ -70,3 +70,20 @@ def test_a_context_file_is_read_along_and_shows_in_the_trace(plant: Wabee) -> No
     assert [step["content"] for step in steps if step["step_name"] == "file_read"] == ["inputs/a.txt: 29 characters"]
     used = plant.http.get("/core/v1/metrics").json()["total_prompt_tokens"]
     assert used > 20
+
+
+@pytest.mark.parametrize(("name", "kind"), [("inputs/closing.md", "text/markdown"), ("inputs/closing.csv", "text/csv")])
+def test_without_a_language_model_the_answer_quotes_the_context_file(site: Site, name: str, kind: str) -> None:
+    texts = {
+        "text/markdown": b"# Plants\n\nPlant 7 is closed on Fridays.\n\nPlant 8 makes paper.\n",
+        "text/csv": b"plant,closed on\nPlant 7,Friday\nPlant 8,Sunday\n",
+    }
+    with wabee(site, model="extractive/quote") as plant:
+        plant.http.post("/core/v1/files", files={"file": ("f", texts[kind], kind)}, data={"path": name})
+        body = {"messages": [{"role": "user", "content": "When is plant 7 closed?"}], "context_files": [name]}
+        output = plant.http.post("/core/v1/chain", json=body).json()["output"]
+        other = {**body, "messages": [{"role": "user", "content": "Who won the football match?"}]}
+        refused = plant.http.post("/core/v1/chain", json=other).json()["output"]
+    assert name in output
+    assert "Friday" in output
+    assert "Friday" not in refused

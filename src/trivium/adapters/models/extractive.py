@@ -12,6 +12,7 @@ from functools import partial
 
 import anyio.to_thread
 
+from trivium.adapters.models.attached import quote_attached
 from trivium.adapters.models.phrases import PHRASES, Phrases, guess_language, small_talk
 from trivium.adapters.models.quoting import (
     POSSIBLY_FROM,
@@ -53,13 +54,15 @@ class ExtractiveProvider:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
         """Yield a tool call, or the answer in groups of words."""
         question, results = _situation(request.messages)
-        tool = None if request.prefix else await self._tool_to_call(request, question, results)
-        text, cited = "", list[JSON]()
+        attached = "" if results or small_talk(question) else await self._from_attached(request, question)
+        tool = None if request.prefix or attached else await self._tool_to_call(request, question, results)
+        text, cited = attached, list[JSON]()
         if tool is not None:
             call_id = f"call_{len(results)}_{tool.name}"
             yield ToolCallChunk(id=call_id, name=tool.name, input=_arguments(tool, question) or {})
         else:
-            text, cited = await self._answer(request, question, results)
+            if not attached:
+                text, cited = await self._answer(request, question, results)
             for group in _GROUP.findall(text.removeprefix(request.prefix)):
                 yield TextChunk(group)
         yield Finished(
@@ -70,6 +73,16 @@ class ExtractiveProvider:
             is_estimate=True,
             metadata={"cited": cited},
         )
+
+    async def _from_attached(self, request: ModelRequest, question: str) -> str:
+        """Return what the files that came with the question say, with their names; empty when they do not answer it."""
+        quotes = await anyio.to_thread.run_sync(quote_attached, question, request.messages, self._embedder)
+        phrases = PHRASES[guess_language(question)]
+        said = [
+            f"{phrases.according.format(source=_place(q.passage, phrases))} “{q.text}” [{q.passage.name}]"
+            for q in quotes
+        ]
+        return _with_notice("\n".join(said), phrases, request.messages) if said else ""
 
     async def _tool_to_call(
         self, request: ModelRequest, question: str, results: Sequence[ChatMessage]

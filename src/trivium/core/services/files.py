@@ -8,6 +8,7 @@ from trivium.core.events import NoteAdded
 from trivium.core.model.agents import Agent
 from trivium.core.model.conversations import Image
 from trivium.core.model.ids import new_id
+from trivium.core.model.json import JSONObject
 from trivium.core.model.runs import Run
 from trivium.core.ports import BlobStore, Extractor, FileTree, Images, TreeFile
 from trivium.core.services.prompt import Context
@@ -81,6 +82,7 @@ class AgentFiles:
             return None
         parts = [_RULE]
         notes: list[NoteAdded] = []
+        passages: list[JSONObject] = []
         left = _CONTEXT_CHARS_MAX
         for path in run.input.files:
             try:
@@ -91,8 +93,10 @@ class AgentFiles:
             shown, left = text[:left], max(0, left - len(text))
             cut = f", cut after {len(shown)} of {len(text)} characters" if len(shown) < len(text) else ""
             parts.append(f"[{path}]\n{shown}")
+            passages.append({"name": path, "text": shown})
             notes.append(NoteAdded(code="file_read", message=f"{path}: {len(shown)} characters{cut}"))
-        return Context(text="\n\n".join(parts) if len(parts) > 1 else "", events=tuple(notes))
+        text = "\n\n".join(parts) if passages else ""
+        return Context(text=text, events=tuple(notes), passages=tuple(passages))
 
     async def _text(self, agent_id: str, path: str) -> str:
         data = await self._tree.read(agent_id, path, size_max=_CONTEXT_SIZE_MAX)

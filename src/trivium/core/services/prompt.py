@@ -7,6 +7,7 @@ from typing import Protocol
 from trivium.core.events import RunEvent
 from trivium.core.model.agents import Agent
 from trivium.core.model.conversations import PastMessage
+from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.runs import Run
 from trivium.core.ports import BlobStore, ChatMessage
 
@@ -21,10 +22,14 @@ _KNOWLEDGE_RULE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What one source adds to a run: text for the model's instructions, and events that show it in the trace."""
+    """What one source adds to a run: text for the model's instructions, and events that show it in the trace.
+
+    `passages` are the same texts by {`name`, `text`, `page`}, for a provider that quotes and reads no instructions.
+    """
 
     text: str = ""
     events: tuple[RunEvent, ...] = ()
+    passages: tuple[JSONObject, ...] = ()
 
 
 class ContextSource(Protocol):
@@ -49,7 +54,9 @@ async def build_messages(
     if has_knowledge:
         parts.append(_KNOWLEDGE_RULE)
     system = "\n\n".join(part.strip() for part in parts if part.strip())
-    messages = [ChatMessage(role="system", text=system)] if system else []
+    passages: list[JSON] = [passage for context in contexts for passage in context.passages]
+    data: JSON = {"passages": passages} if passages else None
+    messages = [ChatMessage(role="system", text=system, data=data)] if system else []
     messages += _recent(history)
     images = tuple([(image.mime_type, await blobs.get(image.blob_key)) for image in run.input.images])
     *earlier, last = _spoken(run)
