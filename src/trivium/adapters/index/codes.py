@@ -16,7 +16,7 @@ _SENTENCE_END = re.compile(rf"(?<=[.!?{_WIDE_ENDS}])\s+|(?<=[{_WIDE_ENDS}])|\n+"
 _SENTENCE_CHARACTERS_MIN = 12
 _SENTENCES_MAX = 24
 _NAME_CHARACTERS_MAX = 60
-_HEADER_BYTES = 4
+SCALE_BYTES = 4
 
 
 def sentences_of(text: str) -> list[str]:
@@ -26,7 +26,7 @@ def sentences_of(text: str) -> list[str]:
         piece = (piece or "").strip()
         if not piece:
             continue
-        if sentences and len(piece) < _SENTENCE_CHARACTERS_MIN:
+        if sentences and len(piece) < _SENTENCE_CHARACTERS_MIN and piece.isascii():
             sentences[-1] += " " + piece
         else:
             sentences.append(piece)
@@ -37,17 +37,17 @@ def quantise(vectors: Any) -> bytes:
     """Return unit vectors as rows of one float32 scale and int8 components; an error of 0.002 in a cosine."""
     matrix = np.asarray(vectors, dtype=np.float32)
     scales = np.maximum(np.abs(matrix).max(axis=1), 1e-9) / 127
-    rows = np.empty((len(matrix), _HEADER_BYTES + matrix.shape[1]), dtype=np.uint8)
-    rows[:, :_HEADER_BYTES] = scales.astype("<f4")[:, None].view(np.uint8)
-    rows[:, _HEADER_BYTES:] = np.rint(matrix / scales[:, None]).astype(np.int8).view(np.uint8)
+    rows = np.empty((len(matrix), SCALE_BYTES + matrix.shape[1]), dtype=np.uint8)
+    rows[:, :SCALE_BYTES] = scales.astype("<f4")[:, None].view(np.uint8)
+    rows[:, SCALE_BYTES:] = np.rint(matrix / scales[:, None]).astype(np.int8).view(np.uint8)
     return rows.tobytes()
 
 
 def restore(data: bytes, dimensions: int) -> tuple[Any, Any]:
     """Return (int8 rows, float32 scales) of what `quantise` made."""
-    rows = np.frombuffer(data, dtype=np.uint8).reshape(-1, _HEADER_BYTES + dimensions)
-    scales = rows[:, :_HEADER_BYTES].copy().view("<f4")[:, 0]
-    return rows[:, _HEADER_BYTES:].view(np.int8), scales
+    rows = np.frombuffer(data, dtype=np.uint8).reshape(-1, SCALE_BYTES + dimensions)
+    scales = rows[:, :SCALE_BYTES].copy().view("<f4")[:, 0]
+    return rows[:, SCALE_BYTES:].view(np.int8), scales
 
 
 def encode(passages: Sequence[Passage], embed: Any) -> list[EncodedPassage]:

@@ -59,6 +59,11 @@ class MatrixIndex:
         self._asking = ThreadPoolExecutor(1, thread_name_prefix="index-ask")
         self._encoding = ThreadPoolExecutor(1, thread_name_prefix="index-encode")
 
+    @property
+    def size_bytes(self) -> int:
+        """Return what the passages in memory take."""
+        return sum(loaded.size_bytes for loaded in self._loaded.values()) + self._details_bytes
+
     async def encode(self, passages: Sequence[Passage]) -> Sequence[EncodedPassage]:
         """Return one code per passage, from the encoder's process if there is one."""
         if self._encoder is not None:
@@ -78,13 +83,14 @@ class MatrixIndex:
         if not documents or top_k < 1 or not query.strip():
             return []
         segments = await self._segments(organization_id, documents)
-        look = partial(_look, documents=documents, passage_ids=passage_ids, details=self._details)
+        top_k = min(top_k, _TOP_MAX)
+        look = partial(_look, documents=documents, passage_ids=passage_ids, depth=top_k, details=self._details)
         question, candidates, hits = await _in(self._asking, look, segments, query, self._embedder)
         if hits is None:
             ids = [candidate.passage_id for candidate in candidates]
             details = await self._details_of(organization_id, ids)
             hits = await _in(self._asking, _rank, question, candidates, details)
-        return hits[: min(top_k, _TOP_MAX)]
+        return hits[:top_k]
 
     async def _details_of(self, organization_id: str, passage_ids: Sequence[str]) -> Mapping[str, bytes]:
         """Return the details of these passages; those that were asked for lately are still here, up to 64 MiB.
@@ -170,12 +176,13 @@ def _look(
     *,
     documents: Mapping[str, str],
     passage_ids: frozenset[str] | None,
+    depth: int,
     details: Mapping[str, bytes],
 ) -> "tuple[Any, list[Candidate], list[Hit] | None]":
     """Return the question's vector, the candidates, and the hits too if all details are here: one hop less."""
     from trivium.adapters.index.ranking import Scope, find_candidates, rank
 
-    question, candidates = find_candidates(segments, Scope(documents, passage_ids), query, embedder)
+    question, candidates = find_candidates(segments, Scope(documents, passage_ids, depth), query, embedder)
     known = {one.passage_id: found for one in candidates if (found := details.get(one.passage_id)) is not None}
     return question, candidates, rank(question, candidates, known) if len(known) == len(candidates) else None
 

@@ -8,11 +8,12 @@ weights are those that did best on `bench/retrieval` (docs/decisions/0020).
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from trivium.adapters.index.codes import restore
+from trivium.adapters.index.codes import SCALE_BYTES, restore
 from trivium.adapters.index.segments import Segment, signs
 from trivium.adapters.index.words import hashes_of
 from trivium.core.ports.knowledge import Embedder, Hit
@@ -21,16 +22,21 @@ _COVERAGE_WEIGHT = 0.2
 _SENTENCE_SHARE = 0.35
 _EXACT_ROWS_MAX = 2048
 _EXACT_CANDIDATES = 256
-_DETAILED_CANDIDATES = 64
+# More than these by their sentences change nothing on the set of `bench/retrieval`.
+_DETAILED_CANDIDATES = 32
 _QUERY_WORDS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a search may look: documents (id → revision), and within them only these passages, if given."""
+    """Where a search may look: documents (id → revision), and within them only these passages, if given.
+
+    `depth` is how many hits are wanted.
+    """
 
     documents: Mapping[str, str]
     passage_ids: frozenset[str] | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +56,36 @@ def find_candidates(
     visible = [_visible(segment, scope) for segment in segments]
     coverages = _coverages(segments, visible, hashes_of(query)[:_QUERY_WORDS_MAX])
     total = int(sum(rows.sum() for rows in visible))
+    wanted = max(_DETAILED_CANDIDATES, scope.depth)
+    exact = max(_EXACT_CANDIDATES, 2 * wanted)
     found: list[tuple[float, Candidate]] = []
     for segment, rows, coverage in zip(segments, visible, coverages, strict=True):
         chosen = np.flatnonzero(rows)
-        if total > _EXACT_ROWS_MAX and len(chosen) > _EXACT_CANDIDATES:
+        if total > _EXACT_ROWS_MAX and len(chosen) > exact:
             estimate = _estimated_cosine(segment, question)[chosen] + _COVERAGE_WEIGHT * coverage[chosen] ** 2
-            chosen = chosen[np.argpartition(-estimate, _EXACT_CANDIDATES)[:_EXACT_CANDIDATES]]
+            chosen = chosen[np.argpartition(-estimate, exact)[:exact]]
         cosine = (segment.vectors[chosen].astype(np.float32) @ question) * segment.scales[chosen]
         score = cosine + _COVERAGE_WEIGHT * coverage[chosen] ** 2
-        best = np.argsort(-score, kind="stable")[:_DETAILED_CANDIDATES]
+        best = np.argsort(-score, kind="stable")[:wanted]
         found.extend(
             (float(score[n]), Candidate(segment.passage_ids[chosen[n]], float(cosine[n]), float(coverage[chosen[n]])))
             for n in best
         )
     found.sort(key=lambda pair: -pair[0])
-    return question, [candidate for _, candidate in found[:_DETAILED_CANDIDATES]]
+    return question, [candidate for _, candidate in found[:wanted]]
 
 
 def rank(question: Any, candidates: Sequence[Candidate], details: Mapping[str, bytes]) -> list[Hit]:
     """Return the hits, best first, after the sentences of each were looked at too."""
-    parts = [restore(details.get(candidate.passage_id, b""), len(question)) for candidate in candidates]
-    sentences = [0.0] * len(candidates)
-    with_any = [n for n, (vectors, _) in enumerate(parts) if len(vectors)]
-    if with_any:
-        vectors = np.concatenate([parts[n][0] for n in with_any]).astype(np.float32)
-        cosines = (vectors @ question) * np.concatenate([parts[n][1] for n in with_any])
-        starts = np.cumsum([0, *(len(parts[n][0]) for n in with_any[:-1])])
-        for n, best in zip(with_any, np.maximum.reduceat(cosines, starts).tolist(), strict=True):
-            sentences[n] = best
+    found = [details.get(candidate.passage_id, b"") for candidate in candidates]
+    vectors, scales = restore(b"".join(found), len(question))
+    cosines = (vectors.astype(np.float32) @ question) * scales
+    ends = np.cumsum([len(one) // (len(question) + SCALE_BYTES) for one in found]).tolist()
+    best = [max(part) if (part := cosines[start:end].tolist()) else None for start, end in pairwise([0, *ends])]
     hits = []
-    for candidate, (vectors, _), sentence in zip(candidates, parts, sentences, strict=True):
+    for candidate, sentence in zip(candidates, best, strict=True):
         cosine = candidate.cosine
-        if len(vectors):
+        if sentence is not None:
             cosine += _SENTENCE_SHARE * (sentence - cosine)
         score = cosine + _COVERAGE_WEIGHT * candidate.coverage**2
         hits.append(Hit(passage_id=candidate.passage_id, score=score, cosine=cosine, coverage=candidate.coverage))

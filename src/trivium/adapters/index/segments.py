@@ -6,11 +6,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from trivium.adapters.index.codes import restore
+from trivium.adapters.index.codes import SCALE_BYTES, restore
 from trivium.core.ports.knowledge import EncodedPassage
 
 Key: TypeAlias = tuple[str, str]
-_ROW_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Segment:
 
 def build(documents: Sequence[tuple[Key, Sequence[EncodedPassage]]], dimensions: int) -> Segment:
     """Return a segment of whole documents."""
-    width = _ROW_BYTES + dimensions
+    width = SCALE_BYTES + dimensions
     codes = [code for _, part in documents for code in part]
     vectors, scales = restore(b"".join(code.code[:width] for code in codes), dimensions)
     words = [np.frombuffer(code.code, dtype="<u4", offset=width) for code in codes]
