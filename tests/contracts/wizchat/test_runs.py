@@ -72,11 +72,11 @@ def model(*turns: dict[str, object]) -> str:
 def test_one_document_makes_tools_and_skills_work(service: Service, tools: str) -> None:
     http = service.http()
     bot = service.new_chatbot()
-    turns = (
+    turns: list[dict[str, object]] = [
         {"tool_calls": [{"name": "crm_find_customer", "input": {"name": "Ada"}}]},
         {"tool_calls": [{"name": "load_skill", "input": {"name": "refunds"}}]},
         {"text": "Done."},
-    )
+    ]
     spec = {
         "core": {"aiConfig": {"model": model(*turns)}, "behavior": {"systemPrompt": "You are Acme's clerk."}},
         "externalApi": {"enabled": True},

@@ -36,6 +36,7 @@ def document(**spec: Any) -> dict[str, Any]:
         (document(core={"name": None}), "spec.core.name"),
         (document(core={"behavior": {"systemPrompt": "a", "prompt": "b"}}), "spec.core.behavior"),
         (document(core={"x-protect": ["what/ever"]}), "spec.core.x-protect"),
+        (document(core={"x-a": [{"b": "nul\0"}]}), "spec.core"),
     ],
 )
 def test_apply_names_the_place(service: Service, bot: str, body: dict[str, Any], place: str) -> None:

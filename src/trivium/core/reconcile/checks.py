@@ -44,8 +44,16 @@ def check_size(desired: Sections) -> None:
     for name, content in desired.items():
         if isinstance(content, list) and len(content) > _ITEMS_MAX:
             raise InvalidRequest(f"{name} has more than {_ITEMS_MAX} items.", details={"section": name})
-        if "\\u0000" in json.dumps(content):
+        if _holds_nul(content):
             raise InvalidRequest(f"{name} holds a character NUL.", details={"section": name})
+
+
+def _holds_nul(value: JSON) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_holds_nul(name) or _holds_nul(content) for name, content in value.items())
+    return isinstance(value, list) and any(_holds_nul(item) for item in value)
 
 
 def with_server_names(desired: Sections, names_by_id: Mapping[str, str]) -> JSONObject:
