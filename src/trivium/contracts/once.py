@@ -37,7 +37,7 @@ async def answered_once(request: Request, handler: Handler) -> Response:
         return await handler(request)
     if not key or len(key) > _KEY_LENGTH_MAX:
         raise InvalidRequest(f"Idempotency-Key: 1 to {_KEY_LENGTH_MAX} characters.", code="invalid_idempotency_key")
-    name = f"{credential}\n{request.method} {request.url.path}\n{key}"
+    name = f"{credential}\n{request.method} {request.url.path}?{request.url.query}\n{key}"
     fingerprint = hashlib.sha256(await request.body()).hexdigest()
     try:
         once, claim = await platform.once.claim(_OWNER, name, fingerprint=fingerprint)
@@ -60,7 +60,10 @@ async def _keep(platform: Platform, once: OnceRequest, response: Response) -> No
     headers = {name: response.headers[name] for name in response.headers if name not in ("content-length", "date")}
     body = bytes(response.body) if hasattr(response, "body") else b""
     is_stream = response.headers.get("content-type", "").startswith(_STREAM)
-    is_kept = response.status_code < 500 and response.status_code not in _NOT_KEPT and len(body) <= _BODY_MAX
+    # An answer that shows a secret once says so, and is not written down.
+    is_secret = response.headers.get("cache-control", "") == "no-store"
+    is_fit = response.status_code < 500 and response.status_code not in _NOT_KEPT and len(body) <= _BODY_MAX
+    is_kept = is_fit and not is_secret
     if not is_kept or (is_stream and "run-id" not in headers):
         await platform.once.release(once)
         return

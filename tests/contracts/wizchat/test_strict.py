@@ -94,6 +94,30 @@ def test_lists_are_whole_unless_a_page_is_asked_for(service: Service) -> None:
     assert "nextCursor" not in rest
 
 
+def test_a_post_sent_again_is_answered_again(service: Service, bot: str) -> None:
+    http, headers = service.http(), {"Idempotency-Key": "k1"}
+    first = http.post("/chatbots", json={"name": "Once"}, headers=headers)
+    again = http.post("/chatbots", json={"name": "Once"}, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    wish = document(core={"name": "Real"})
+    assert http.post(f"/chatbots/{bot}/apply?dryRun=true", json=wish, headers=headers).json()["dryRun"]
+    assert not http.post(f"/chatbots/{bot}/apply", json=wish, headers=headers).json()["dryRun"]
+
+
+def test_a_secret_that_is_shown_once_is_not_kept(service: Service, bot: str) -> None:
+    http, headers, path = service.http(), {"Idempotency-Key": "k2"}, f"/chatbots/{bot}/external-api/keys"
+    keys = [http.post(path, json={"name": "ci"}, headers=headers).json()["key"] for _ in range(2)]
+
+    def kept(tx: Any) -> list[str]:
+        return [one.body for one in tx.once_requests.find("idempotency", limit=1000)]
+
+    async def look() -> list[str]:
+        return await service.platform.store.read(kept)
+
+    stored = "".join(str(body) for body in anyio.run(look))
+    assert not any(key in stored for key in keys)
+
+
 def test_rate_limits_are_told_and_kept(service: Service) -> None:
     http = service.http(service.new_key(rate_limit_per_min=3))
     answers = [http.get("/chatbots") for _ in range(4)]

@@ -16,6 +16,8 @@ from trivium.core.platform import Platform
 
 PREFIX = "/api/v1"
 _PAGE_MAX = 1000
+# For answers that show a secret, once: nobody keeps them, not even for an `Idempotency-Key`.
+NO_STORE = {"Cache-Control": "no-store"}
 Handler = Callable[[Request], Awaitable[Response]]
 
 

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from trivium.contracts import http
 from trivium.contracts.wizchat import shapes, shapes_config, wire
-from trivium.contracts.wizchat.api import PAGING, Api, page, read_object
+from trivium.contracts.wizchat.api import NO_STORE, PAGING, Api, page, read_object
 from trivium.contracts.wizchat.names import FIELDS
 from trivium.core.errors import Conflict, InvalidRequest, NotFound
 from trivium.core.model.access import Principal
@@ -203,7 +203,7 @@ class ServerRoutes:
             "accessKeyHint": changed.access_key_hint,
             "accessKeyUpdatedAt": wire.time_text(changed.access_key_updated_at),
         }
-        return http.json_response(answer, 201)
+        return http.json_response(answer, 201, NO_STORE)
 
     async def _show(self, principal: Principal, request: Request) -> Response:
         return http.json_response({"mcpServer": _show_server(await self._server(principal, request))})

@@ -6,7 +6,7 @@ from fastapi import Request, Response
 
 from trivium.contracts import http
 from trivium.contracts.wizchat import shapes, shapes_config, wire
-from trivium.contracts.wizchat.api import Api, read_object
+from trivium.contracts.wizchat.api import NO_STORE, Api, read_object
 from trivium.core.errors import InvalidRequest
 from trivium.core.model.access import Principal
 from trivium.core.model.protection import AgentKey, AgentKeyPurpose
@@ -52,7 +52,7 @@ class SecurityRoutes:
         """Make a key for visitors; it is shown this once."""
         body = await self._enter_with(request, {"label"})
         key, secret = await self._new_key(request, "visitor", name=body.get("label"))
-        return http.json_response({**_show_gate_key(key), "key": secret}, 201)
+        return http.json_response({**_show_gate_key(key), "key": secret}, 201, NO_STORE)
 
     async def revoke_gate_key(self, request: Request) -> Response:
         """Revoke a key for visitors."""
@@ -86,7 +86,7 @@ class SecurityRoutes:
         if description is not None and not isinstance(description, str):
             raise InvalidRequest("`description` is a text.")
         key, secret = await self._new_key(request, "external", name=body.get("name"), description=description)
-        return http.json_response({**_show_external_key(key), "key": secret}, 201)
+        return http.json_response({**_show_external_key(key), "key": secret}, 201, NO_STORE)
 
     async def revoke_external_key(self, request: Request) -> Response:
         """Revoke a key for programs."""

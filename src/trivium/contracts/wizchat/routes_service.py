@@ -12,12 +12,11 @@ from fastapi import APIRouter, Request, Response
 from trivium.contracts import http
 from trivium.contracts.body import StrictRoute
 from trivium.contracts.wizchat import shapes, wire
-from trivium.contracts.wizchat.api import PAGING, Api, page, read_object
+from trivium.contracts.wizchat.api import NO_STORE, PAGING, Api, page, read_object
 from trivium.contracts.wizchat.names import scope_into_core, scope_into_wire
 from trivium.core.errors import InvalidRequest, NotAuthenticated
 from trivium.core.model.clients import OAuthClient
 
-_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -61,7 +60,7 @@ class ServiceRoutes:
             "expires_in": lifetime_s,
             "scope": " ".join(scope_into_wire(one) for one in scopes),
         }
-        return http.json_response(answer, headers=_NO_STORE)
+        return http.json_response(answer, headers=NO_STORE)
 
     async def clients(self, request: Request) -> Response:
         """List OAuth clients."""
@@ -88,7 +87,7 @@ class ServiceRoutes:
             scopes=[scope_into_core(one) for one in scopes],
             agent_ids=agent_ids,
         )
-        return http.json_response({**_show_client(client), "clientSecret": secret}, 201, _NO_STORE)
+        return http.json_response({**_show_client(client), "clientSecret": secret}, 201, NO_STORE)
 
     async def client(self, request: Request) -> Response:
         """Get an OAuth client."""
