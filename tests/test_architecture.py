@@ -27,7 +27,6 @@ CAMEL_CASE = re.compile(r"_*[a-z][a-z0-9]*[A-Z]\w*")
 CAMEL_CASE_OF_OTHERS = {"getLogger", "isEnabledFor", "setLevel"}
 
 CORE = modules("src/trivium/core")
-each_core_module = pytest.mark.parametrize("module", CORE, ids=lambda module: module.name)
 
 
 def test_import_rules_hold(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,38 +38,38 @@ def test_import_rules_know_no_exception() -> None:
     assert "ignore_imports" not in (ROOT / ".importlinter").read_text("utf-8")
 
 
-@each_core_module
-def test_core_uses_no_foreign_word(module: Module) -> None:
+def test_core_uses_no_foreign_word() -> None:
     found = [
         f"{module.name}:{line}: {word}"
+        for module in CORE
         for line, text in _names_and_data(module)
         for word in _words(text) & (FOREIGN_WORDS | VENDOR_NAMES)
     ] + [
         f"{module.name}:{line}: {word}"
+        for module in CORE
         for line, text in _prose(module)
         for word in _words(text) & ((FOREIGN_WORDS - {"thread"}) | VENDOR_NAMES)
     ]
     assert not found, "\n".join(found)
 
 
-@each_core_module
-def test_core_names_no_contract_except_as_plain_data(module: Module) -> None:
+def test_core_names_no_contract_except_as_plain_data() -> None:
     """A key is of one contract's kind, so the name may stand as a whole string and nowhere else."""
-    texts = [*_names_and_data(module), *_prose(module)]
     found = [
         f"{module.name}:{line}: {text}"
-        for line, text in texts
+        for module in CORE
+        for line, text in [*_names_and_data(module), *_prose(module)]
         if text not in CONTRACT_NAMES and _words(text) & CONTRACT_NAMES
     ]
-    names = {node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
     assert not found, "\n".join(found)
+    names = {node.id for module in CORE for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
     assert not names & CONTRACT_NAMES
 
 
-@each_core_module
-def test_core_has_no_camel_case(module: Module) -> None:
+def test_core_has_no_camel_case() -> None:
     found = [
         f"{module.name}:{line}: {text}"
+        for module in CORE
         for line, text in _names_and_data(module)
         if CAMEL_CASE.fullmatch(text) and text not in CAMEL_CASE_OF_OTHERS
     ]

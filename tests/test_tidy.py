@@ -6,8 +6,6 @@ import re
 import tokenize
 from importlib.metadata import version
 
-import pytest
-
 import trivium
 import trivium_client
 from tests.repository import ROOT, Module, modules, tracked_files
@@ -32,61 +30,64 @@ TODO = re.compile(r"\b(TODO|FIXME|XXX)\b(?!\(#\d+\):)")
 
 OURS = modules("src", "tests", "tools", "bench")
 SOURCE = modules("src")
-each_module = pytest.mark.parametrize("module", OURS, ids=lambda module: module.name)
-each_source_module = pytest.mark.parametrize("module", SOURCE, ids=lambda module: module.name)
 
 
-@each_module
-def test_module_is_short_enough_to_read(module: Module) -> None:
-    assert len(module.source.splitlines()) <= MODULE_LINES_MAX
+def test_modules_are_short_enough_to_read() -> None:
+    long = [module.name for module in OURS if len(module.source.splitlines()) > MODULE_LINES_MAX]
+    assert not long, "\n".join(long)
 
 
-@each_module
-def test_module_says_what_it_is_for(module: Module) -> None:
-    assert ast.get_docstring(module.tree), "the first line of a module says what it is for"
+def test_modules_say_what_they_are_for() -> None:
+    silent = [module.name for module in OURS if not ast.get_docstring(module.tree)]
+    assert not silent, "the first line of a module says what it is for:\n" + "\n".join(silent)
 
 
-@each_module
-def test_functions_fit_on_a_screen(module: Module) -> None:
+def test_functions_fit_on_a_screen() -> None:
     long = [
         f"{module.name}:{function.lineno} {function.name}: {lines} lines"
+        for module in OURS
         for function in _functions(module)
         if (lines := (function.end_lineno or function.lineno) - function.lineno + 1) > FUNCTION_LINES_MAX
     ]
     assert not long, "\n".join(long)
 
 
-@each_source_module
-def test_functions_take_few_positional_parameters(module: Module) -> None:
+def test_functions_take_few_positional_parameters() -> None:
     many = [
         f"{module.name}:{function.lineno} {function.name}"
+        for module in SOURCE
         for function in _functions(module)
         if len(_positional(function)) > POSITIONAL_PARAMETERS_MAX
     ]
     assert not many, "keyword-only, or a dataclass that wants a name:\n" + "\n".join(many)
 
 
-@each_source_module
-def test_module_is_named_after_its_content(module: Module) -> None:
-    parts = {part.strip("_") for part in module.path.relative_to(ROOT).with_suffix("").parts}
-    assert not parts & NAMES_THAT_SAY_NOTHING
+def test_modules_are_named_after_their_content() -> None:
+    empty = [
+        module.name
+        for module in SOURCE
+        if {part.strip("_") for part in module.path.relative_to(ROOT).with_suffix("").parts} & NAMES_THAT_SAY_NOTHING
+    ]
+    assert not empty, "\n".join(empty)
 
 
-@each_source_module
-def test_exports_exist(module: Module) -> None:
+def test_exports_exist() -> None:
     """That they are sorted is ruff's to say (RUF022)."""
-    defined = {name for node in module.tree.body for name in _defined(node)}
-    assert set(_exported(module)) <= defined
+    missing = [
+        f"{module.name}: {name}"
+        for module in SOURCE
+        for name in set(_exported(module)) - {name for node in module.tree.body for name in _defined(node)}
+    ]
+    assert not missing, "\n".join(missing)
 
 
-@each_module
-def test_open_ends_have_an_issue(module: Module) -> None:
-    comments = (
-        token
+def test_open_ends_have_an_issue() -> None:
+    found = [
+        f"{module.name}:{token.start[0]}: {token.string}"
+        for module in OURS
         for token in tokenize.generate_tokens(io.StringIO(module.source).readline)
-        if token.type == tokenize.COMMENT
-    )
-    found = [f"{module.name}:{token.start[0]}: {token.string}" for token in comments if TODO.search(token.string)]
+        if token.type == tokenize.COMMENT and TODO.search(token.string)
+    ]
     assert not found, "\n".join(found)
 
 

@@ -76,6 +76,7 @@ runs = _records(
     Run,
     Index("runs_conversation", "conversation_id", "created_at"),
     Index("runs_organization", "organization_id", "created_at"),
+    Index("runs_request", "organization_id", "request_id"),
     Index("runs_status", "status", "lease_until"),
 )
 jobs = _records(
