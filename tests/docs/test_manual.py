@@ -8,7 +8,9 @@ from tests.docs.pages import Page, assert_printed, blocks, commands
 from tests.repository import ROOT
 
 PAGES = [
-    path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if blocks(path.read_text("utf-8"))
+    path
+    for path in [ROOT / "README.md", ROOT / "packages/client/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if blocks(path.read_text("utf-8"))
 ]
 
 
