@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.report import Bar, print_bars, show, write
 
-_PARTS = ("start", "turns", "streams", "retrieval", "reconcile")
+_PARTS = ("start", "turns", "streams", "retrieval", "reconcile", "workflows")
 
 
 def main() -> int:
