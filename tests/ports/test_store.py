@@ -94,9 +94,9 @@ async def test_counting_units_never_lose_one(store: Store) -> None:
         tx.agents.put(replace(found, version=found.version + 1))
 
     async with anyio.create_task_group() as tasks:
-        for _ in range(30):
+        for _ in range(100):
             tasks.start_soon(store.write, unit)
-    assert (await store.read(lambda tx: tx.agents.get("o1", agent(0).id))).version == 31
+    assert (await store.read(lambda tx: tx.agents.get("o1", agent(0).id))).version == 101
 
 
 async def test_a_limit_checked_in_a_unit_holds(store: Store) -> None:
@@ -117,11 +117,11 @@ async def test_a_read_sees_one_state_beside_a_writer(store: Store) -> None:
     def unit(tx: Transaction) -> tuple[int, int]:
         first = tx.agents.count("o1")
         has_read.set()
-        assert has_written.wait(5)
+        assert has_written.wait(20)
         return first, tx.agents.count("o1")
 
     async def write() -> None:
-        await anyio.to_thread.run_sync(has_read.wait, 5)
+        await anyio.to_thread.run_sync(has_read.wait, 20)
         await store.write(lambda tx: tx.agents.add(agent(2)))
         has_written.set()
 
@@ -161,7 +161,7 @@ async def test_commits_are_told_and_rollbacks_need_not_be(store: Store) -> None:
     heard: list[str] = []
     stop = store.subscribe("jobs", heard.append)
     await store.write(lambda tx: tx.jobs.enqueue(job("j1")))
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         while not heard:
             await anyio.lowlevel.checkpoint()
     stop()

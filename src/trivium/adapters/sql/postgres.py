@@ -30,6 +30,10 @@ _READERS = 4
 _WAITING_MAX = 20_000
 # Under heavy contention one unit in a hundred needs a third try.
 _TRIES_MAX = 12
+_TRIES_IN_A_CROWD = 3
+_QUEUE_LOCK = 7_216_312
+_ALONE = psycopg.IsolationLevel.SERIALIZABLE
+_GUARDED = psycopg.IsolationLevel.READ_COMMITTED
 _PAUSE_S = 0.002
 _PAUSE_S_MAX = 0.25
 _CHANNEL = "trivium"
@@ -45,6 +49,7 @@ class _Connection:
     raw: "psycopg.Connection[Any]"
     session: Session
     transaction: SqlTransaction
+    is_queued: bool = False
 
 
 class PostgresStore:
@@ -67,7 +72,7 @@ class PostgresStore:
         self._listener: threading.Thread | None = None
         self._is_closing = threading.Event()
 
-    async def write(self, unit: Callable[[Transaction], R]) -> R:
+    async def write(self, unit: Callable[[Transaction], R], *, guards_itself: bool = False) -> R:
         """Run the unit on a thread of its own connection; see the port.
 
         LimitExceeded when 20,000 units wait already, or when the unit met others twelve times.
@@ -76,7 +81,7 @@ class PostgresStore:
             raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, unit)
+            return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, unit, guards_itself)
         finally:
             self._waiting -= 1
 
@@ -104,11 +109,14 @@ class PostgresStore:
         for connection in self._opened:
             connection.close()
 
-    def _write(self, unit: Callable[[Transaction], R]) -> R:
+    def _write(self, unit: Callable[[Transaction], R], guards_itself: bool) -> R:
         for attempt in range(_TRIES_MAX):
             connection = self._connected(is_writer=True)
             is_committing = False
             try:
+                connection.raw.isolation_level = _GUARDED if guards_itself else _ALONE
+                if attempt >= _TRIES_IN_A_CROWD:
+                    self._queue_up(connection)
                 value = unit(connection.transaction)
                 if connection.raw.info.transaction_status == TransactionStatus.INERROR:
                     raise RuntimeError("A unit of work went on after a statement of it had failed.")
@@ -130,6 +138,8 @@ class PostgresStore:
                 self._signals.publish(connection.session.signals)
                 connection.session.signals.clear()
                 return value
+            finally:
+                _leave_queue(connection)
         raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
 
     def _read(self, unit: Callable[[Transaction], R]) -> R:
@@ -158,14 +168,24 @@ class PostgresStore:
             raw = psycopg.connect(self._url, options=_OPTIONS, connect_timeout=10)
         except psycopg.OperationalError as error:
             raise _unreachable() from error
-        level = psycopg.IsolationLevel.SERIALIZABLE if is_writer else psycopg.IsolationLevel.REPEATABLE_READ
-        raw.isolation_level = level
+        raw.isolation_level = _ALONE if is_writer else psycopg.IsolationLevel.REPEATABLE_READ
         raw.read_only = not is_writer
         session = Session(raw.cursor(), self._dialect, psycopg.IntegrityError)
         made = self._local.connection = _Connection(raw, session, SqlTransaction(session))
         self._opened = [one for one in self._opened if not one.closed]
         self._opened.append(raw)
         return made
+
+    def _queue_up(self, connection: _Connection) -> None:
+        """Let units that met others several times go one after the other, in all processes, until this one ends.
+
+        The lock belongs to the connection and is taken before the transaction begins, whose snapshot would be old else.
+        """
+        connection.raw.rollback()
+        connection.raw.autocommit = True
+        connection.raw.execute("SELECT pg_advisory_lock(%s)", (_QUEUE_LOCK,))
+        connection.raw.autocommit = False
+        connection.is_queued = True
 
     def _is_lost(self, connection: _Connection) -> bool:
         connection.session.signals.clear()
@@ -197,6 +217,15 @@ class PostgresStore:
             topic, _, key = line.partition(" ")
             if topic in _TOPICS:
                 self._signals.publish([(cast("Topic", topic), key)])
+
+
+def _leave_queue(connection: _Connection) -> None:
+    if connection.is_queued:
+        connection.is_queued = False
+        # A lost connection has lost its lock, too.
+        with contextlib.suppress(psycopg.Error):
+            connection.raw.execute("SELECT pg_advisory_unlock(%s)", (_QUEUE_LOCK,))
+            connection.raw.commit()
 
 
 def _undo(connection: _Connection) -> None:

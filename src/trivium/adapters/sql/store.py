@@ -59,8 +59,11 @@ class SqliteStore:
         self._signals = Signals()
         self._writer.start()
 
-    async def write(self, unit: Callable[[Transaction], R]) -> R:
-        """Run the unit on the writer thread; see the port. LimitExceeded when 20,000 units wait already."""
+    async def write(self, unit: Callable[[Transaction], R], *, guards_itself: bool = False) -> R:
+        """Run the unit on the writer thread, where it has no rivals; see the port.
+
+        LimitExceeded when 20,000 units wait already.
+        """
         if self._queue.qsize() > _QUEUE_MAX:
             raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
         loop = asyncio.get_running_loop()

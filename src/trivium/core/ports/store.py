@@ -462,8 +462,12 @@ class Store(Protocol):
     no effect but its writes. No unit waits for anything but the database.
     """
 
-    async def write(self, unit: Callable[[Transaction], R]) -> R:
-        """Run the unit and return its value once it is durable; nothing of it is kept when it raises."""
+    async def write(self, unit: Callable[[Transaction], R], *, guards_itself: bool = False) -> R:
+        """Run the unit and return its value once it is durable; nothing of it is kept when it raises.
+
+        `guards_itself`: each statement of the unit checks what it relies on (the claims and ends of jobs do), so that
+        it need not be run again because of what others wrote meanwhile.
+        """
 
     async def read(self, unit: Callable[[Transaction], R]) -> R:
         """Run the unit on a snapshot, beside writers."""

@@ -160,7 +160,7 @@ class JobRunner:
         until = now + timedelta(seconds=self._limits.lease_s)
         after = self._served_last
         claimed = await self._store.write(
-            lambda tx: tx.jobs.claim(self.owner, now=now, until=until, limit=limit, after=after)
+            lambda tx: tx.jobs.claim(self.owner, now=now, until=until, limit=limit, after=after), guards_itself=True
         )
         if claimed:
             self._served_last = claimed[-1].organization_id
@@ -185,7 +185,7 @@ class JobRunner:
 
     async def _finish(self, job: Job) -> None:
         try:
-            if not await self._store.write(lambda tx: tx.jobs.finish(job, self.owner)):
+            if not await self._store.write(lambda tx: tx.jobs.finish(job, self.owner), guards_itself=True):
                 _log.warning("Job %s (%s) was taken over by another process while it ran.", job.id, job.name)
         except CoreError:
             # Nobody knows that it ended, so it will run again when its lease ends: what handlers are made for.
@@ -238,7 +238,7 @@ class JobRunner:
 
     async def _report(self, job: Job, percent: int) -> None:
         done = max(0, min(100, percent))
-        await self._store.write(lambda tx: tx.jobs.report(job.id, self.owner, done))
+        await self._store.write(lambda tx: tx.jobs.report(job.id, self.owner, done), guards_itself=True)
 
     async def _keep_leases(self) -> None:
         while True:
@@ -255,7 +255,7 @@ class JobRunner:
     async def _renew(self) -> None:
         asked = set(self._running)
         until = self._clock.now() + timedelta(seconds=self._limits.lease_s)
-        held = dict(await self._store.write(lambda tx: tx.jobs.renew(self.owner, until)))
+        held = dict(await self._store.write(lambda tx: tx.jobs.renew(self.owner, until), guards_itself=True))
         for job_id in asked & set(self._running):
             if held.get(job_id) is False:
                 continue
