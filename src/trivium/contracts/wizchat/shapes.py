@@ -32,13 +32,14 @@ PerMinute = Annotated[int, Field(ge=1, le=1000)]
 class Closed(BaseModel):
     """An object that takes no other keys; types are not converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    # Built when first used: the start does not wait for sixty shapes.
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Open(BaseModel):
     """An object that takes and keeps other keys."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
+    model_config = ConfigDict(extra="allow", strict=True, defer_build=True)
 
 
 class PublicDocument(Closed):
