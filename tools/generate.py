@@ -58,6 +58,14 @@ def client_page() -> str:
     return f"# Client methods\n\n{NOTICE}{intro}" + "\n".join(parts)
 
 
+def command_line_page() -> str:
+    """Return the reference of the command line, read from the commands themselves."""
+    from trivium.cli.main import make_app
+
+    text = make_app().generate_docs(output_format="markdown", heading_level=1)
+    return text.replace("\n", f"\n\n{NOTICE.rstrip()}\n", 1).rstrip() + "\n"
+
+
 def _client_row(one: "Called", other: "Called") -> str:
     path = re.sub(r"/x\b", "/{id}", one.path)
     both = "yes | yes" if (one.method, one.path) == (other.method, other.path) else "yes | no"
@@ -108,6 +116,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "docs/decisions/index.md": decisions_page,
     "docs/reference/commands.md": commands_page,
     "docs/reference/client.md": client_page,
+    "docs/reference/command-line.md": command_line_page,
     "docs/reference/settings.md": settings_page,
     WABEE_PROTOCOL: descriptor_module,
     **{path: partial(sync_text, name) for path, name in sync_modules().items()},

@@ -21,5 +21,6 @@ REMOTE_COMMANDS = (
     ("trigger", "remote_listen:trigger", "Send a sample event to a program on this machine."),
     ("login", "remote_login:login", "Sign in and keep the token in a context."),
     ("whoami", "remote_login:whoami", "Show which server and whose key is used."),
+    ("completion", "completion:completion", "Print the completion script of a shell."),
     ("context", "remote_context_commands:app", "Named servers with their keys."),
 )
