@@ -28,6 +28,8 @@ from trivium.core.platform import Platform, Transaction, check_url
 
 CHANNEL = "wabee_async"
 _EVENTS_MAX = 20_000
+# Beginning a run takes milliseconds; whoever holds an event for longer has died.
+_LEASE_S = 10.0
 _log = logging.getLogger(__name__)
 
 

@@ -12,8 +12,7 @@ from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.jobs import JobRun
 
 KEPT = timedelta(hours=24)
-# A process that died while it answered holds a name no longer than this.
-_LEASE = timedelta(seconds=120)
+LEASE_S = 120.0
 _PURGE_BATCH = 1_000
 _WAITS = 100
 _WAIT_S = 0.1
@@ -28,30 +27,37 @@ class Once:
         self._clock = clock
 
     async def claim(
-        self, organization_id: str, name: str, *, fingerprint: str = "", request_id: str = ""
+        self,
+        organization_id: str,
+        name: str,
+        *,
+        fingerprint: str = "",
+        request_id: str = "",
+        lease_s: float = LEASE_S,
     ) -> tuple[OnceRequest, Claim]:
         """Return the request of this name and what is to be done with it; waits ten seconds while another answers it.
 
         "new": the caller answers it. "again": so, too, but somebody may have begun and died. "answered": send what is
-        stored. Conflict with code `in_progress` or, when the name was used with another fingerprint, `name_reused`.
+        stored. A process that dies while it answers holds the name for `lease_s`. Conflict with code `in_progress`, or
+        `name_reused` when the name was used with another fingerprint.
         """
         now = self._clock.now()
         request = OnceRequest(
             id=hashlib.sha256(f"{organization_id}\n{name}".encode("utf-8", "surrogatepass")).hexdigest(),
             organization_id=organization_id,
             created_at=now,
-            leased_until=now + _LEASE,
+            leased_until=now + timedelta(seconds=lease_s),
             fingerprint=fingerprint,
             request_id=request_id,
         )
-        for _ in range(_WAITS):
+        for attempt in range(_WAITS):
             try:
-                return await self._store.write(lambda tx: _claim(tx, request, now))
+                return await self._store.write(lambda tx: _claim(tx, request, self._clock.now(), lease_s))
             except Conflict as error:
-                if error.code != "in_progress":
+                if error.code != "in_progress" or attempt == _WAITS - 1:
                     raise
             await asyncio.sleep(_WAIT_S)
-        return await self._store.write(lambda tx: _claim(tx, request, now))
+        raise AssertionError("the last attempt returns or raises")
 
     async def answer(self, request: OnceRequest, *, status: int, headers: dict[str, str], body: str) -> None:
         """Keep the answer for whoever sends the request again."""
@@ -71,7 +77,7 @@ class Once:
         return None
 
 
-def _claim(tx: Transaction, request: OnceRequest, now: datetime) -> tuple[OnceRequest, Claim]:
+def _claim(tx: Transaction, request: OnceRequest, now: datetime, lease_s: float) -> tuple[OnceRequest, Claim]:
     known = tx.once_requests.first(request.organization_id, id=request.id)
     if known is None or known.created_at <= now - KEPT:
         if known is not None:
@@ -84,6 +90,6 @@ def _claim(tx: Transaction, request: OnceRequest, now: datetime) -> tuple[OnceRe
         return known, "answered"
     if known.leased_until > now:
         raise Conflict("This request is being answered.", code="in_progress")
-    taken = replace(known, leased_until=request.leased_until)
+    taken = replace(known, leased_until=now + timedelta(seconds=lease_s))
     tx.once_requests.put(taken)
     return taken, "again"
