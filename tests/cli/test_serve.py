@@ -108,4 +108,25 @@ def test_the_command_that_the_demo_prints_answers_with_its_source(data: Path) ->
         done = subprocess.run(["bash", "-c", pasted], capture_output=True, text=True, timeout=60, check=True)
     output = json.loads(done.stdout)["body"]["output"]
     assert "30 days" in output
-    assert "refund-policy.pdf" in output
+    assert "acme-refund-policy.pdf" in output
+
+
+def test_the_published_examples_run_against_a_fresh_demo(data: Path) -> None:
+    with running("demo", "--port", "0"):
+        env = read_env(data / "demo.env")
+        bearer = {"Authorization": f"Bearer {env['WISE_KEY']}"}
+        with httpx2.Client(base_url=env["WISEBOTAI_BASE_URL"], headers=bearer, timeout=60) as wisebot:
+            file = {"file": ("refund-policy.pdf", b"%PDF-1.4 a policy of one's own", "application/pdf")}
+            uploaded = wisebot.post("/api/v1/knowledge-files", files=file, data={"folderPath": "Legal"})
+            tools = [{"type": "knowledge_base", "config": {"label": "refund-policy.pdf"}}]
+            agent = wisebot.post("/api/v1/agents", json={"name": "Support bot", "model": "gpt-4o-mini", "tools": tools})
+        assert agent.status_code == 201
+        assert agent.json()["tools"][0]["config"]["fileId"] == uploaded.json()["id"]
+        question = {
+            "messages": [{"content": "What is the economic outlook?", "role": "user"}],
+            "context_files": ["inputs/chat-files/test123/file.pdf"],
+        }
+        keys = {"x-wabee-access": env["WABEE_API_KEY"], "session-id": ""}
+        answer = httpx2.post(f"{env['WABEE_ENDPOINT']}/core/v1/chain", headers=keys, json=question, timeout=60)
+        assert answer.status_code == 200
+        assert "cautious" in answer.json()["output"]

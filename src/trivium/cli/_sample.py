@@ -8,12 +8,12 @@ import secrets
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trivium.adapters.samples import AGENT_NAME, read_samples
+from trivium.adapters.samples import AGENT_NAME, read_agent_files, read_samples
 from trivium.cli._sample_workflow import workflow_variables
 from trivium.core.errors import CoreError
 from trivium.core.model.access import KeyKind
@@ -149,7 +149,13 @@ async def _organization(platform: "Platform", settings: Settings) -> Organizatio
         tx.agents.add(agent)
 
     await platform.store.write(unit)
+    for path, content in read_agent_files().items():
+        await platform.files.upload(agent.id, path, _whole(content))
     return organization
+
+
+async def _whole(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
 
 
 async def _index(platform: "Platform", agent: Agent) -> None:

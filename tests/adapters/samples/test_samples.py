@@ -27,10 +27,10 @@ async def samples(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lib
 @pytest.mark.parametrize(
     ("question", "name", "words"),
     [
-        ("How long do I have to return an item?", "refund-policy.pdf", "30 days"),
-        ("Wie lange kann ich einen Artikel zurückgeben?", "refund-policy.pdf", "30 days"),
-        ("¿Cuánto tiempo tengo para devolver un artículo?", "refund-policy.pdf", "30 days"),
-        ("When do I get my money back?", "refund-policy.pdf", "five working days"),
+        ("How long do I have to return an item?", "acme-refund-policy.pdf", "30 days"),
+        ("Wie lange kann ich einen Artikel zurückgeben?", "acme-refund-policy.pdf", "30 days"),
+        ("¿Cuánto tiempo tengo para devolver un artículo?", "acme-refund-policy.pdf", "30 days"),
+        ("When do I get my money back?", "acme-refund-policy.pdf", "five working days"),
         ("What does fault code E3 mean?", "product-handbook.md", "clutch is blocked"),
         ("How do I reset the Aurora lamp?", "product-handbook.md", "unplug it for 30 seconds"),
         ("How much does the Delta cable tray cost?", "price-list.csv", "22.00"),
