@@ -61,6 +61,12 @@ _TOUCH = Prepared(
         title=func.coalesce(func.nullif(_c.title, ""), bindparam("b_title")),
     )
 )
+_GROW = Prepared(
+    update(schema.conversations)
+    .where(_c.id == bindparam("b_id"))
+    .values(message_count=_c.message_count + 1, updated_at=bindparam("b_at"))
+    .returning(_c.message_count)
+)
 _TAIL = Prepared(
     select(*_m)
     .where(_m.conversation_id == bindparam("b_conversation"))
@@ -157,6 +163,11 @@ class SqlConversations(SqlRecords[Conversation]):
         }
         self._session.run(_TOUCH, values)
 
+    def grow(self, conversation_id: str, *, at: datetime) -> int | None:
+        """Count one more message and return the new count."""
+        rows = self._session.run(_GROW, {"b_id": conversation_id, "b_at": to_micros(at)}).fetchall()
+        return int(rows[0][0]) if rows else None
+
 
 class SqlMessages(SqlRecords[Message]):
     """See `core.ports.store.Messages`."""
@@ -172,7 +183,7 @@ class SqlMessages(SqlRecords[Message]):
     def past(self, conversation_id: str, limit: int) -> list[PastMessage]:
         """Return the last messages, oldest first, as a model sees them."""
         rows = self._session.run(_PAST, {"b_conversation": conversation_id, "b_limit": limit}).fetchall()
-        return [PastMessage(*row) for row in reversed(rows)]
+        return [*map(PastMessage._make, reversed(rows))]
 
     def since(self, conversation_id: str, after: int, limit: int) -> list[Message]:
         """Return messages with a greater position, oldest first."""

@@ -66,6 +66,13 @@ class SqlEventLog:
         ).rowcount
         if moved != 1:
             raise Conflict(f"Run {run_id} is driven by another process.", code="lease_lost")
+        self._insert(run_id, first_seq, events)
+
+    def begin(self, run_id: str, at: datetime, event: RunEvent) -> None:
+        """Write the first event; see the port."""
+        self._insert(run_id, 1, [(at, event)])
+
+    def _insert(self, run_id: str, first_seq: int, events: Sequence[tuple[datetime, RunEvent]]) -> None:
         rows = [
             {
                 "run_id": run_id,

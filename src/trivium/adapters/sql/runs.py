@@ -153,8 +153,9 @@ class SqlRuns(RunReadings):
 
     def finish(self, run: Run, owner: str) -> bool:
         """Write the final fields and give up the lease."""
-        row = self._codec.to_row(run)
-        values = {name: row[name] for name in _FINAL} | {"b_run": run.id, "b_owner": owner}
+        fields = self._codec.by_name
+        values = {name: fields[name].to_sql(getattr(run, name)) for name in _FINAL}
+        values |= {"b_run": run.id, "b_owner": owner}
         return bool(self._session.run(_FINISH, values).rowcount == 1)
 
     def _one(self, statement: Prepared, values: dict[str, object]) -> Run | None:

@@ -18,9 +18,12 @@ class ChatToolCall:
     input: JSON
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class ChatMessage:
-    """One message as a model sees it. `tool` messages answer `tool_call_id`; `images` are (mime type, bytes)."""
+    """One message as a model sees it. `tool` messages answer `tool_call_id`; `images` are (mime type, bytes).
+
+    Not frozen, though nobody changes one: a frozen one takes three times as long to make, and a turn makes dozens.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str

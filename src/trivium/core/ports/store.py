@@ -126,6 +126,9 @@ class Conversations(Records[Conversation], Protocol):
     def touch(self, conversation_id: str, *, message_count: int, at: datetime, title: str | None = None) -> None:
         """Set the count of messages and the time of the last one; the title only where none is set."""
 
+    def grow(self, conversation_id: str, *, at: datetime) -> int | None:
+        """Count one more message, written at this time; return its position, None when the conversation is gone."""
+
 
 class Messages(Records[Message], Protocol):
     """Messages of a conversation by position."""
@@ -203,6 +206,9 @@ class EventLog(Protocol):
 
     def append(self, run_id: str, owner: str, first_seq: int, events: Sequence[tuple[datetime, RunEvent]]) -> None:
         """Write events as `first_seq`, `first_seq` + 1 …; Conflict when the run is not ours or has moved on."""
+
+    def begin(self, run_id: str, at: datetime, event: RunEvent) -> None:
+        """Write the first event of a run that this transaction adds with an `event_count` of 1."""
 
     def read(self, run_id: str, after: int, limit: int) -> list[StoredEvent]:
         """Return events with a greater sequence number, in order."""

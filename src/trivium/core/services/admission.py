@@ -134,10 +134,11 @@ class Admission:
             metadata={"model_fallback": choice.note} if choice.note else {},
         )
         if is_new:
-            tx.runs.add(replace(run, event_count=0))
+            tx.runs.add(run)
+            tx.events.begin(run.id, now, started)
         else:
             tx.runs.put(replace(run, event_count=0))
-        tx.events.append(run.id, self.settings.owner, 1, [(now, started)])
+            tx.events.append(run.id, self.settings.owner, 1, [(now, started)])
         return Begun(
             run=run,
             agent=agent,

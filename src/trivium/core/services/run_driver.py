@@ -187,11 +187,10 @@ class RunDriver:
     def _store_answer(self, tx: Transaction, run: Run, final: RunEvent) -> None:
         if not run.output:
             return
-        conversation = tx.conversations.first(run.organization_id, id=run.conversation_id)
-        if conversation is None:
-            return  # Deleted while the run went on.
         now = self._clock.now()
-        position = conversation.message_count + 1
+        position = tx.conversations.grow(run.conversation_id, at=now)
+        if position is None:
+            return  # Deleted while the run went on.
         sources = [source.name for source in final.sources] if isinstance(final, RunFinished) else []
         tx.messages.add(
             Message(
@@ -206,7 +205,6 @@ class RunDriver:
                 data={"sources": list(sources)} if sources else {},
             )
         )
-        tx.conversations.touch(run.conversation_id, message_count=position, at=now)
 
     def end_idle(self, tx: Transaction, run: Run, final: RunCancelled) -> Run:
         """End a run that nobody drives: one that is queued or waits for approval."""
