@@ -15,6 +15,7 @@ from tests.contracts.site import Site, open_site
 from tests.contracts.wisebot.office import Office, error_of, events_of, pair
 from trivium.core.model.agents import ToolConfig
 from trivium.core.ports import ToolResult
+from trivium.core.services.visitors import MESSAGES_PER_MIN_MAX
 
 Make = Callable[..., Office]
 SESSION_FIELDS = {"contactSessionId", "conversationId", "threadId", "greetingMessage", "expiresAt", "status", "resumed"}
@@ -327,3 +328,23 @@ def test_cors_is_for_the_chat_paths_and_allowed_sites_only(shop: Office) -> None
         answer = _browse(shop, "OPTIONS", path, origin, headers=preflight)
         assert "access-control-allow-origin" not in answer.headers, path
     error_of(_browse(shop, "POST", "/api/v1/chat/sessions", json={"externalUserId": "x"}), 401)
+
+
+def test_one_visitor_cannot_ask_without_end(office: Office) -> None:
+    session, other = office.session("busy"), office.session("calm")
+    body = {**pair(session), "prompt": "x"}
+    statuses = [office.api.post("/api/chat/agent", json=body).status_code for _ in range(MESSAGES_PER_MIN_MAX)]
+    assert set(statuses) == {200}
+    refused = office.api.post("/api/chat/agent", json=body)
+    error_of(refused, 429)
+    assert int(refused.headers["Retry-After"]) > 0
+    assert office.ask(other, "Hello")[-1]["fullText"] == "Hello"
+
+
+def test_key_for_other_agents_may_not_talk_here(office: Office, site: Site) -> None:
+    other = site.agent(office.organization_id)
+    key = site.key(office.organization_id, "wisebot", agent_ids=[other.id])
+    session = office.session()
+    with site.client(Authorization=f"Bearer {key}") as client:
+        error_of(client.post("/api/chat/agent", json={**pair(session), "prompt": "x"}), 403)
+        error_of(client.post("/api/v1/chat/sessions", json={"externalUserId": "x", "agentId": office.agent.id}), 403)

@@ -170,12 +170,19 @@ class ChatRoutes:
 
     async def _enter(self, request: Request, pair: PairBody) -> Opened:
         """Return the conversation a caller may talk in: by key or JWT of its organization, or by an allowed origin."""
-        organization_id = None
+        principal = None
         if "authorization" in request.headers:
-            organization_id = (await identify(self._platform, request)).organization_id
+            principal = await identify(self._platform, request)
         elif not self._origins.allows(request.headers.get("origin")):
             raise NotAuthenticated("A Bearer token, or an allowed origin, is needed.", code="missing_credential")
-        return await self._visitors.enter(pair.contact_session_id, pair.thread_id, organization_id=organization_id)
+        opened = await self._visitors.enter(
+            pair.contact_session_id,
+            pair.thread_id,
+            organization_id=None if principal is None else principal.organization_id,
+        )
+        if principal is not None:
+            self._platform.access.require(principal, agent_id=opened.conversation.agent_id)
+        return opened
 
     async def _resumed(self, request: Request, opened: Opened) -> tuple[Run, int]:
         run_id, after = sse.last_event_id(request.headers)

@@ -14,9 +14,12 @@ from trivium.core.model.visitors import VisitorPass
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.announcing import Announcing
 from trivium.core.services.frustration import is_frustrated
+from trivium.core.services.limits import RateLimits
 from trivium.core.services.runs import Runs
 
 LIFETIME = timedelta(hours=24)
+# What one visitor may say in a minute: every message may cost a model call, and visitors need no key.
+MESSAGES_PER_MIN_MAX = 60
 # A pass with less than this left is extended when it is used.
 EXTEND_BELOW = timedelta(hours=4)
 TEXT_CHARS_MAX = 100_000
@@ -61,6 +64,7 @@ class Visitors:
         self._clock = clock
         self._runs = runs
         self._announcing = announcing
+        self._limits = RateLimits()
 
     async def open(
         self, organization_id: str, external_id: str, *, agent_id: str, name: str = "", is_new: bool = False
@@ -155,8 +159,9 @@ class Visitors:
         return Said(run=None, message=message, statuses=(status, after) if status == "resolved" else (after,))
 
     async def ask(self, opened: Opened, text: str, *, request_id: str = "") -> Run:
-        """Start the run that answers a message, as the visitor."""
+        """Start the run that answers a message, as the visitor; LimitExceeded for more than 60 in a minute."""
         conversation = opened.conversation
+        self._limits.spend(opened.visitor_pass.visitor_id, MESSAGES_PER_MIN_MAX, self._clock.now())
         request = RunRequest(
             agent_id=conversation.agent_id,
             input=RunInput(messages=(InputMessage(role="user", text=text),)),

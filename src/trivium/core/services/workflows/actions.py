@@ -144,15 +144,17 @@ class Actions:
             json_schema=schema,
         )
         parts: list[str] = []
+        size = 0
         data: JSONObject = {"model": choice.full_name}
         async with aclosing(choice.provider.stream(request)) as chunks:
             async for chunk in chunks:
                 if isinstance(chunk, TextChunk):
                     parts.append(chunk.text)
+                    size += len(chunk.text)
                 elif isinstance(chunk, Finished):
                     data |= {"input_tokens": chunk.input_tokens, "output_tokens": chunk.output_tokens}
-                if sum(map(len, parts[-1:])) > _TEXT_CHARS_MAX:
-                    break
+                if size > _TEXT_CHARS_MAX:
+                    raise UpstreamFailed("The model's answer is too long.", code="output_too_large")
         text = "".join(parts)
         if choice.note:
             data["note"] = choice.note
