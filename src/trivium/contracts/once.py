@@ -47,6 +47,8 @@ async def answered_once(request: Request, handler: Handler) -> Response:
         raise Conflict("This Idempotency-Key was used with another body.", code="idempotency_key_reused") from error
     if claim == "answered":
         return await _again(request, platform, once, handler)
+    # The same for every try of this request, so a run that a crash left behind is found and not begun again.
+    request.state.run_id = f"run_{int(once.created_at.timestamp() * 1000):011x}{once.id[:20]}"
     try:
         response = await handler(request)
     except BaseException:

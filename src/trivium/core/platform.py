@@ -188,6 +188,8 @@ class Platform:
         """Begin the work that belongs to no request: renewing leases, resuming runs, background jobs."""
         self.remembered.open()
         if drives_runs:
+            if takes_over is not None:
+                await self.once.take_over()
             await self.run_driver.open(takes_over=takes_over)
             await self.desk.timetable.open(takes_over=takes_over)
         self.background.append(asyncio.create_task(self.job_runner.run(takes_over=takes_over), name="job-runner"))

@@ -140,6 +140,7 @@ class ChainRoutes:
                 request_id=request.state.request_id,
                 channel=channel,
                 callback_url=callback_url,
+                run_id=getattr(request.state, "run_id", None),
             ),
         )
         return Asked(caller=caller, run=run, session_id=name)

@@ -61,6 +61,7 @@ class PlaygroundRoutes:
                 conversation_id=body.session_id,
                 request_id=request.state.request_id,
                 channel=CHANNEL,
+                run_id=getattr(request.state, "run_id", None),
             ),
         )
         return json_response({"runId": run.id, "sessionId": run.conversation_id, "status": "queued"}, 202)

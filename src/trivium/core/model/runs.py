@@ -75,6 +75,8 @@ class RunRequest:
     concurrency: Concurrency | None = None
     channel: str = "api"
     callback_url: str | None = None
+    # Given by a caller that may have to ask again after a crash: the same id is the same run.
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

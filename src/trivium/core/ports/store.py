@@ -414,6 +414,9 @@ class OnceRequests(Records[OnceRequest], Protocol):
     def purge(self, before: datetime, limit: int) -> int:
         """Delete up to `limit` requests, of whatever organization, that were made before."""
 
+    def end_leases(self, now: datetime) -> int:
+        """Let every request that is being answered be taken by another; return how many there were."""
+
 
 class Transaction(Protocol):
     """One unit of work. Every attribute is a set of records of the same name."""

@@ -68,6 +68,11 @@ class Once:
         """Forget the request: it was not answered, and may be sent again."""
         await self._store.write(lambda tx: tx.once_requests.remove(request.organization_id, request.id))
 
+    async def take_over(self) -> None:
+        """Let requests that were being answered be taken at once; only for who knows that their process is dead."""
+        now = self._clock.now()
+        await self._store.write(lambda tx: tx.once_requests.end_leases(now))
+
     async def purge(self, run: JobRun) -> datetime | None:
         """Delete what is older than a day (a job). Safe to repeat."""
         before = self._clock.now() - KEPT

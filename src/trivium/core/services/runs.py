@@ -34,6 +34,8 @@ class Runs:
     async def start(self, principal: Principal, request: RunRequest) -> Run:
         """Check everything that deserves a status, store the run and begin it; returns before the first answer.
 
+        A request with the `run_id` of a stored run returns that run and begins nothing.
+
         Raises NotFound (agent, conversation), NotPermitted, Conflict (agent not active; conversation busy under the
         "reject" policy), LimitExceeded (too many runs), InvalidRequest.
         """
@@ -43,7 +45,11 @@ class Runs:
             raise LimitExceeded("Too many runs at once.", code="too_many_runs", retry_after_s=1.0)
         if not request.input.messages:
             raise InvalidRequest("A run needs at least one message.", details={"field": "messages"})
-        run_id = new_id("run")
+        if request.run_id is not None:
+            known = await self._known(principal.organization_id, request.run_id)
+            if known is not None:
+                return known
+        run_id = request.run_id or new_id("run")
         new_conversation_id = new_uuid()
         begun, interrupted = await self._store.write(
             lambda tx: self._admission.admit(
@@ -57,6 +63,9 @@ class Runs:
         if interrupted is not None:
             await self._driver.stop(interrupted, "Another message came in.")
         return begun.run
+
+    async def _known(self, organization_id: str, run_id: str) -> Run | None:
+        return await self._store.read(lambda tx: tx.runs.first(organization_id, id=run_id))
 
     async def get(self, organization_id: str, run_id: str) -> Run:
         """Return the stored run; NotFound when the organization has none of that id."""
