@@ -4,14 +4,12 @@ import json
 from functools import lru_cache
 from typing import Any
 
-import jsonschema_rs
-
 from trivium.core.model.json import JSON, JSONObject
 
 _PROBLEMS_MAX = 3
 _PROBLEM_CHARS_MAX = 300
 # Tool schemas come from outside too: a pattern must not cost more than time linear in the text.
-_PATTERNS = jsonschema_rs.RegexOptions(size_limit=1_000_000)
+_PATTERN_SIZE_MAX = 1_000_000
 
 
 class JsonSchemas:
@@ -33,8 +31,12 @@ class JsonSchemas:
 
 @lru_cache(maxsize=512)
 def _validator(schema: str) -> Any:
+    # Loaded with the first call of a tool: it takes 3 MB.
+    import jsonschema_rs
+
+    patterns = jsonschema_rs.RegexOptions(size_limit=_PATTERN_SIZE_MAX)
     try:
         # Nothing is fetched: a reference to another address makes the schema a broken one.
-        return jsonschema_rs.validator_for(schema, offline=True, pattern_options=_PATTERNS)
+        return jsonschema_rs.validator_for(schema, offline=True, pattern_options=patterns)
     except (ValueError, jsonschema_rs.ReferencingError):
         return None
