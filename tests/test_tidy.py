@@ -33,7 +33,9 @@ SOURCE = modules("src")
 
 
 def test_modules_are_short_enough_to_read() -> None:
-    long = [module.name for module in OURS if len(module.source.splitlines()) > MODULE_LINES_MAX]
+    # A migration is a record of what a schema was; it is not read as a module.
+    read = [module for module in OURS if "/migrations/versions/" not in module.name]
+    long = [module.name for module in read if len(module.source.splitlines()) > MODULE_LINES_MAX]
     assert not long, "\n".join(long)
 
 

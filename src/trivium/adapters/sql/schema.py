@@ -163,7 +163,6 @@ step_runs = _records(
         "step_runs_waiting",
         "organization_id",
         sqlite_where=text("status = 'waiting'"),
-        postgresql_where=text("status = 'waiting'"),
     ),
 )
 memories = _records("memories", Memory, Index("memories_module", "organization_id", "agent_id", "module"))
