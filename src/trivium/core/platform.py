@@ -51,6 +51,7 @@ from trivium.core.services.knowledge import Knowledge, Upload
 from trivium.core.services.knowledge_tool import KnowledgeTool
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.memory import Memories
+from trivium.core.services.model_accounts import ModelAccounts
 from trivium.core.services.models import Models
 from trivium.core.services.observability import Observability
 from trivium.core.services.once import Once
@@ -81,6 +82,7 @@ __all__ = [
     "Draft",
     "Happening",
     "Management",
+    "ModelAccounts",
     "News",
     "Opened",
     "Overview",
