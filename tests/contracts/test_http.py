@@ -3,7 +3,9 @@
 import inspect
 import logging
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -89,6 +91,7 @@ def test_every_kind_of_error_has_a_status() -> None:
         (LimitExceeded("x", code="busy"), 503),
         (UpstreamFailed("x", is_timeout=True), 504),
         (body.UnsupportedMediaType("x"), 415),
+        (body.BodyTimeout("x"), 408),
     ],
 )
 def test_what_the_error_carries_refines_its_status(error: CoreError, status: int) -> None:
@@ -157,6 +160,33 @@ def test_an_unexpected_error_is_logged_and_never_shown(client: httpx2.Client, ca
     assert (answer.status_code, answer.json()["oops"], answer.headers["x-request-id"]) == (500, "internal_error", "r-7")
     assert "secret" not in answer.text
     assert [record.__dict__["request_id"] for record in caplog.records] == ["r-7"]
+
+
+def test_a_client_that_leaves_is_no_failure(client: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="trivium.http"):
+        with _half_sent(client, b"{"):
+            client.get("/ours/notes")
+        deadline = time.monotonic() + 10
+        while not caplog.records and time.monotonic() < deadline:
+            client.get("/ours/notes")
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("INFO", None)]
+
+
+def test_a_body_that_stops_coming_is_not_waited_for(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "PAUSE_S_MAX", 0.05)
+    with _half_sent(client, b"{") as connection:
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"oops":"body_timeout"' in answer
+
+
+@contextmanager
+def _half_sent(client: httpx2.Client, beginning: bytes) -> Iterator[socket.socket]:
+    host, port = client.base_url.host, client.base_url.port
+    with socket.create_connection((host, port or 80), timeout=10) as connection:
+        head = f"POST /ours/raw HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n\r\n"
+        connection.sendall(head.encode() + beginning)
+        yield connection
 
 
 def test_waiting_times_are_whole_seconds_rounded_up(client: httpx2.Client) -> None:

@@ -1,5 +1,6 @@
 """The one reader of JSON request bodies: what no contract can use is refused before a shape is looked at."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
@@ -16,6 +17,8 @@ from trivium.contracts.once import HEADER, answered_once
 from trivium.core.errors import InvalidRequest, LimitExceeded
 
 SIZE_MAX = 32 * 1024 * 1024
+# How long a client may pause inside a body: otherwise a few bytes hold a connection for as long as somebody likes.
+PAUSE_S_MAX = 30.0
 DEPTH_MAX = 64
 # Decoding holds the event loop: some 1.5 µs for each value, so this bounds it to a third of a second.
 VALUES_MAX = 200_000
@@ -32,6 +35,12 @@ class UnsupportedMediaType(InvalidRequest):
     """The body is of another type than JSON; contracts answer 415."""
 
     default_code = "unsupported_media_type"
+
+
+class BodyTimeout(InvalidRequest):
+    """The rest of the body did not come; contracts answer 408."""
+
+    default_code = "body_timeout"
 
 
 class StrictRequest(Request):
@@ -56,6 +65,8 @@ class StrictRequest(Request):
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the raw body in pieces, forms included; LimitExceeded as soon as it is known to be too large.
 
+        BodyTimeout when the client pauses for too long.
+
         The connection stays open: the server goes on discarding what the client still sends, so that the client gets to
         read the answer.
         """
@@ -63,11 +74,12 @@ class StrictRequest(Request):
         declared = self.headers.get("content-length", "")
         if declared.isdigit() and len(declared) < 20 and int(declared) > size_max:
             raise _too_large(size_max)
-        async for chunk in super().stream():
-            size += len(chunk)
-            if size > size_max:
-                raise _too_large(size_max)
-            yield chunk
+        async with aclosing(super().stream()) as pieces:
+            while (chunk := await _next_piece(pieces)) is not None:
+                size += len(chunk)
+                if size > size_max:
+                    raise _too_large(size_max)
+                yield chunk
 
     async def body(self) -> bytes:
         """Return the raw body; LimitExceeded (413) as soon as it is known to be larger than the route allows."""
@@ -83,6 +95,14 @@ class StrictRequest(Request):
             self._value = decode_json(await self.body())
             self._is_decoded = True
         return self._value
+
+
+async def _next_piece(pieces: AsyncGenerator[bytes, None]) -> bytes | None:
+    try:
+        async with asyncio.timeout(PAUSE_S_MAX):
+            return await anext(pieces, None)
+    except TimeoutError as error:
+        raise BodyTimeout(f"Nothing more of the body came for {PAUSE_S_MAX:g} seconds.") from error
 
 
 class StrictRoute(APIRoute):

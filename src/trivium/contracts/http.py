@@ -13,10 +13,11 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trivium.contracts import once
-from trivium.contracts.body import SIZE_MAX, StrictRequest, UnsupportedMediaType
+from trivium.contracts.body import SIZE_MAX, BodyTimeout, StrictRequest, UnsupportedMediaType
 from trivium.core.errors import (
     Conflict,
     CoreError,
@@ -38,6 +39,7 @@ _log = logging.getLogger("trivium.http")
 _STATUS: dict[type[CoreError], int] = {
     InvalidRequest: 400,
     UnsupportedMediaType: 415,
+    BodyTimeout: 408,
     NotAuthenticated: 401,
     NotPermitted: 403,
     NotFound: 404,
@@ -288,6 +290,9 @@ class _Edge:
                     await app(scope, receive, send_marked)
                 else:
                     await self._answer(endpoint, scope, receive, send_marked)
+            except ClientDisconnect:
+                # Nobody is left to answer, and nothing failed here.
+                _log.info("%s %s left unfinished by its client", scope["method"], scope["path"])
             except Exception as error:
                 _log.exception("%s %s failed", scope["method"], scope["path"], extra={"request_id": request_id})
                 if started:
