@@ -212,7 +212,7 @@ def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
     wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
     http.install(
         app,
-        [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS],
+        [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS, wisebot.UNCLAIMED],
         body_size_max=settings.body_size_max,
         direct=wabee.direct(platform, heartbeat_s=settings.heartbeat_s),
     )

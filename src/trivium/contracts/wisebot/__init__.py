@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from trivium.contracts.body import StrictRoute
 from trivium.contracts.http import Dialect
-from trivium.contracts.wisebot.errors import owns, render
+from trivium.contracts.wisebot.errors import owns, owns_unclaimed, render
 from trivium.contracts.wisebot.origins import Origins
 from trivium.contracts.wisebot.routes_account import AccountRoutes
 from trivium.contracts.wisebot.routes_agents import AgentRoutes
@@ -18,9 +18,11 @@ from trivium.contracts.wisebot.routes_operations import OperationRoutes
 from trivium.contracts.wisebot.routes_playground import PlaygroundRoutes
 from trivium.core.platform import Platform
 
-__all__ = ["DIALECT", "mount"]
+__all__ = ["DIALECT", "UNCLAIMED", "mount"]
 
 DIALECT = Dialect(name="wisebot", owns=owns, render=render)
+# Comes after every other contract's.
+UNCLAIMED = Dialect(name="wisebot-unclaimed", owns=owns_unclaimed, render=render)
 
 
 def mount(

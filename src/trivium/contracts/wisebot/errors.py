@@ -18,7 +18,7 @@ _NOUNS = {
     "key": "API key",
     "visitor_pass": "session",
 }
-_OTHER_KEYS = ("bearer wpk_", "bearer wab_")
+_OWN_KEY, _OTHER_KEY = "bearer wb_live_", "bearer wpk_"
 _OWN_PATHS = re.compile(
     r"/workflows/trigger$|/api/chat/agent$|/api/auth/login$"
     r"|/api/v1/(status|activity|agents|api-keys|webhooks|knowledge-files|flows?|runs|forms|inbox|chat|playground"
@@ -41,9 +41,15 @@ def render(failure: Failure) -> tuple[int, object]:
 
 def owns(path: str, headers: Headers) -> bool:
     """True for the paths of this contract; on the shared prefix a key of another contract decides otherwise."""
-    if headers.get("authorization", "").lower().startswith(_OTHER_KEYS):
+    if headers.get("authorization", "").lower().startswith(_OTHER_KEY):
         return False
     return _OWN_PATHS.match(path) is not None
+
+
+def owns_unclaimed(path: str, headers: Headers) -> bool:
+    """True for what no contract serves below the shared prefixes, when a key of this contract asks for it."""
+    is_ours = headers.get("authorization", "").lower().startswith(_OWN_KEY)
+    return is_ours and path.startswith(("/api/", "/workflows/", "/files/"))
 
 
 def _code(failure: Failure, status: int) -> str:
