@@ -6,6 +6,18 @@ import sys
 from datetime import UTC, datetime
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_QUIET = (
+    "aiohttp",
+    "alembic",
+    "asyncio",
+    "grpc",
+    "httpcore",
+    "httpx",
+    "httpx2",
+    "mcp",
+    "multipart",
+    "python_multipart",
+)
 
 
 class JsonLines(logging.Formatter):
@@ -32,6 +44,6 @@ def set_up_logs(level: str, form: str) -> None:
         JsonLines() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Of those that talk too much at "info".
-    for name in ("alembic", "asyncio"):
+    # Libraries that talk too much; below that level some write whole messages, which nobody asked for.
+    for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
