@@ -42,7 +42,7 @@ from trivium.adapters.tools.json_schema import JsonSchemas
 from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
 from trivium.adapters.tools.wabee.host import WabeeTools
-from trivium.contracts import http, wabee, wisebot, wizchat
+from trivium.contracts import http, metrics, wabee, wisebot, wizchat
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
 from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
@@ -210,6 +210,8 @@ def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
     )
     app.include_router(wizchat.router(platform))
     wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
+    if settings.metrics_token:
+        app.include_router(metrics.router(platform, token=settings.metrics_token))
     http.install(
         app,
         [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS, wisebot.UNCLAIMED],

@@ -89,7 +89,12 @@ class Settings:
     widget_origins: tuple[str, ...] = _setting(
         (), "Origins of web sites whose visitors may chat without a key (`*`: every one); a list, as above."
     )
-    # Logs
+    # Logs and figures
+    metrics_token: str = _setting(
+        "",
+        "Token with which Prometheus reads `GET /metrics` (`Authorization: Bearer …`). Empty: not served.",
+        secret=True,
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "How much is logged.")
     log_format: Literal["text", "json"] = _setting("text", "Lines for people or JSON for machines.")
 

@@ -72,6 +72,11 @@ class PostgresStore:
         self._listener: threading.Thread | None = None
         self._is_closing = threading.Event()
 
+    @property
+    def queue_length(self) -> int:
+        """How many units of this process wait or are being written."""
+        return self._waiting
+
     async def write(self, unit: Callable[[Transaction], R], *, guards_itself: bool = False) -> R:
         """Run the unit on a thread of its own connection; see the port.
 

@@ -59,6 +59,11 @@ class SqliteStore:
         self._signals = Signals()
         self._writer.start()
 
+    @property
+    def queue_length(self) -> int:
+        """How many units wait for the writer thread."""
+        return self._queue.qsize()
+
     async def write(self, unit: Callable[[Transaction], R], *, guards_itself: bool = False) -> R:
         """Run the unit on the writer thread, where it has no rivals; see the port.
 

@@ -7,6 +7,7 @@ from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
 from trivium.adapters.sql.deliveries import SqlDeliveries
 from trivium.adapters.sql.documents import SqlDocuments, VersionedRecords
 from trivium.adapters.sql.events import SqlEventLog
+from trivium.adapters.sql.figures import SqlFigures
 from trivium.adapters.sql.jobs import SqlJobs
 from trivium.adapters.sql.once_requests import SqlOnceRequests
 from trivium.adapters.sql.passages import SqlPassages
@@ -77,3 +78,4 @@ class SqlTransaction:
         self.workflow_revisions: Records[WorkflowRevision] = SqlRecords(session, schema.workflow_revisions, "workflow")
         self.workflow_runs: ports.WorkflowRuns = SqlWorkflowRuns(session)
         self.step_runs: Records[StepRun] = SqlRecords(session, schema.step_runs, "step_run")
+        self.figures: ports.AllFigures = SqlFigures(session)

@@ -39,6 +39,7 @@ from trivium.core.ports.outside import (
 from trivium.core.ports.sandbox import Calendar, CodeResult, CodeRunner
 from trivium.core.ports.store import (
     AgentKeys,
+    AllFigures,
     Conversations,
     DailyUses,
     Deliveries,
@@ -67,6 +68,7 @@ from trivium.core.ports.tools import SchemaCheck, ToolContext, ToolHost, ToolRes
 
 __all__ = [
     "AgentKeys",
+    "AllFigures",
     "BlobStore",
     "Calendar",
     "ChatMessage",

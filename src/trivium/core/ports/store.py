@@ -13,6 +13,7 @@ from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, PastMessage, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
+from trivium.core.model.figures import Figures
 from trivium.core.model.jobs import Job
 from trivium.core.model.json import JSON
 from trivium.core.model.knowledge import Collection, Document, Passage, UnansweredQuestion
@@ -418,6 +419,13 @@ class OnceRequests(Records[OnceRequest], Protocol):
         """Let every request that is being answered be taken by another; return how many there were."""
 
 
+class AllFigures(Protocol):
+    """What everything stored adds up to, over all organizations: for the operator only."""
+
+    def read(self) -> Figures:
+        """Return it. Looks at every run: not for the path of a request."""
+
+
 class Transaction(Protocol):
     """One unit of work. Every attribute is a set of records of the same name."""
 
@@ -462,6 +470,7 @@ class Transaction(Protocol):
     workflow_revisions: Records[WorkflowRevision]
     workflow_runs: WorkflowRuns
     step_runs: Records[StepRun]
+    figures: AllFigures
 
 
 class Store(Protocol):
@@ -470,6 +479,10 @@ class Store(Protocol):
     A unit may run more than once (a batch it shared with a failing unit is rolled back and repeated), so it must have
     no effect but its writes. No unit waits for anything but the database.
     """
+
+    @property
+    def queue_length(self) -> int:
+        """How many units wait to be written."""
 
     async def write(self, unit: Callable[[Transaction], R], *, guards_itself: bool = False) -> R:
         """Run the unit and return its value once it is durable; nothing of it is kept when it raises.

@@ -1,15 +1,21 @@
 """What happened, for people and machines: readings of stored runs. Nothing is counted twice or kept apart."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from trivium.core.events import StoredEvent
+from trivium.core.model.figures import Figures
 from trivium.core.model.runs import Run, RunTotals
 from trivium.core.ports import Store, Transaction
 
 _RUNS_MAX = 200
 _EVENTS_MAX = 5_000
+_FIGURES_AGE_S_MIN = 1.0
+# Of the time, reading figures takes at most a tenth, however many runs there are.
+_FIGURES_AGE_PER_COST = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,8 @@ class Observability:
 
     def __init__(self, *, store: Store) -> None:
         self._store = store
+        self._figures: tuple[float, Figures] | None = None
+        self._figures_lock = asyncio.Lock()
 
     async def trace(
         self, organization_id: str, conversation_id: str, *, request_id: str | None = None
@@ -65,6 +73,19 @@ class Observability:
     async def totals(self, organization_id: str, agent_id: str) -> RunTotals:
         """Return what an agent's runs add up to."""
         return await self._store.read(lambda tx: tx.runs.totals(organization_id, agent_id))
+
+    async def figures(self) -> Figures:
+        """Return what the whole installation adds up to, for its operator.
+
+        At least a second old readings are replaced, later where a reading takes long: then after ten times as long.
+        """
+        async with self._figures_lock:
+            began = time.monotonic()
+            if self._figures is None or began >= self._figures[0]:
+                figures = await self._store.read(lambda tx: tx.figures.read())
+                ended = time.monotonic()
+                self._figures = (ended + max(_FIGURES_AGE_S_MIN, _FIGURES_AGE_PER_COST * (ended - began)), figures)
+            return self._figures[1]
 
     async def log(
         self,
