@@ -33,11 +33,14 @@ def test_readers_see_every_event_once_through_kills(tmp_path: Path) -> None:
         words = ("key", "create", "--org", organization, "--kind", "wabee", "--agent", agent, "--json")
         key = json.loads(server.admin(*words))["key"]
         server.start()
-        readers = []
+        readers = [Reader(server.port, key, "undisturbed")]
+        began = time.monotonic()
+        readers[0].start().join(60)
+        whole_s = time.monotonic() - began
         for point in range(POINTS):
             asking = [Reader(server.port, key, f"point-{point}-{number}") for number in range(READERS)]
             threads = [reader.start() for reader in asking]
-            time.sleep(moment.uniform(0.0, 0.9))
+            time.sleep(moment.uniform(0.0, 1.2 * whole_s))
             server.kill()
             server.start()
             for thread in threads:
