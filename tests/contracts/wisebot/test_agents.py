@@ -1,5 +1,6 @@
 """Agents and knowledge files."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -82,6 +83,18 @@ def test_file_is_stored_listed_and_replaced(office: Office) -> None:
     files = office.api.get("/api/v1/knowledge-files", params={"limit": 25}).json()["files"]
     assert [one["name"] for one in files] == ["refund.txt"]
     assert files[0].keys() >= {"id", "name", "status", "folderPath", "mimeType", "size", "createdAt", "error"}
+
+
+def test_the_address_of_an_upload_gives_its_bytes_to_its_organization(
+    office: Office, make_office: Callable[..., Office]
+) -> None:
+    url = _upload(office, "Rück gabe.txt", b"30 days").json()["url"]
+    answer = office.api.get(url)
+    assert (answer.status_code, answer.content) == (200, b"30 days")
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''R%C3%BCck%20gabe.txt"
+    error_of(make_office().api.get(url), 404)
+    error_of(office.api.get(url, headers={"Authorization": ""}), 401)
+    error_of(office.api.get("/files/doc_nothing/a.txt"), 404)
 
 
 def test_label_finds_one_file_none_or_several(office: Office) -> None:

@@ -20,7 +20,7 @@ _NOUNS = {
 }
 _OWN_KEY, _OTHER_KEY = "bearer wb_live_", "bearer wpk_"
 _OWN_PATHS = re.compile(
-    r"/workflows/trigger$|/api/chat/agent$|/api/auth/login$"
+    r"/workflows/trigger$|/api/chat/agent$|/api/auth/login$|/files/"
     r"|/api/v1/(status|activity|agents|api-keys|webhooks|knowledge-files|flows?|runs|forms|inbox|chat|playground"
     r"|agent-runs|deliveries)(/|$)"
 )
@@ -49,7 +49,7 @@ def owns(path: str, headers: Headers) -> bool:
 def owns_unclaimed(path: str, headers: Headers) -> bool:
     """True for what no contract serves below the shared prefixes, when a key of this contract asks for it."""
     is_ours = headers.get("authorization", "").lower().startswith(_OWN_KEY)
-    return is_ours and path.startswith(("/api/", "/workflows/", "/files/"))
+    return is_ours and path.startswith(("/api/", "/workflows/"))
 
 
 def _code(failure: Failure, status: int) -> str:

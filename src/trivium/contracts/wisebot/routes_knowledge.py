@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
+from starlette.responses import StreamingResponse
 
 from trivium.contracts.body import UnsupportedMediaType
 from trivium.contracts.http import json_response
@@ -42,6 +43,12 @@ class KnowledgeRoutes:
             ("/{file_id}", self.remove, "DELETE", "Delete a knowledge file"),
         ):
             router.add_api_route(f"/knowledge-files{path}", call, methods=[method], summary=summary, tags=["Knowledge"])
+
+    def add_downloads_to(self, router: APIRouter) -> None:
+        """Add what the `url` of an upload leads to, which is not below the prefix."""
+        router.add_api_route(
+            "/files/{file_id}/{name}", self.download, methods=["GET"], summary="Download a file", tags=["Knowledge"]
+        )
 
     async def find(self, request: Request) -> Response:
         """Return the newest files; `limit` 1 to 100, default 25."""
@@ -102,6 +109,21 @@ class KnowledgeRoutes:
         """Return one file."""
         principal = await identify(self._platform, request)
         return json_response(file_json(await self._platform.knowledge.get(principal.organization_id, file_id)))
+
+    async def download(self, request: Request, file_id: str, name: str) -> Response:
+        """Return the bytes that were uploaded; the name is only for people."""
+        principal = await identify(self._platform, request)
+        document, pieces = await self._platform.knowledge.original(principal.organization_id, file_id)
+
+        async def closed_after() -> AsyncGenerator[bytes, None]:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
+
+        # Never shown in place: what somebody uploaded is no page of ours.
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"}
+        media_type = document.mime_type or "application/octet-stream"
+        return StreamingResponse(closed_after(), media_type=media_type, headers=headers)
 
     async def remove(self, request: Request, file_id: str) -> Response:
         """Delete a file and everything found in it."""

@@ -234,6 +234,13 @@ class Knowledge:
                 raise Conflict(f"{len(fits)} documents are called {name!r}; add the folder.", code="ambiguous")
         raise NotFound("document", name)
 
+    async def original(self, organization_id: str, document_id: str) -> tuple[Document, AsyncGenerator[bytes, None]]:
+        """Return an uploaded document and its bytes as they came; NotFound when there is none or it was not a file."""
+        document = await self.get(organization_id, document_id)
+        if document.kind == "url":
+            raise NotFound("document", document_id)
+        return document, self._blobs.stream(document.blob_key)
+
     async def delete(self, organization_id: str, document_id: str) -> None:
         """Delete a document with its text, vectors and files; NotFound when it is not there."""
 
