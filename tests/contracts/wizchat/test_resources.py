@@ -191,8 +191,9 @@ def test_oauth_clients_get_tokens_in_both_forms(service: Service, bot: str) -> N
     assert anyone.post("/oauth/token", json=wrong).json()["error"]["code"] == "unauthorized"
     plain = anyone.post(f"{service.url}/oauth/token", data=wrong)
     assert (plain.status_code, plain.json()["error"]) == (401, "invalid_client")
-    beyond = anyone.post(f"{service.url}/oauth/token", data={**grant, "scope": "deploy"})
+    beyond = anyone.post(f"{service.url}/oauth/token", data={**grant, "scope": "chatbots:write"})
     assert (beyond.status_code, beyond.json()["error"]) == (400, "invalid_scope")
+    assert "chatbots:write" in beyond.json()["error_description"]
     assert made["clientSecret"] not in owner.get("/oauth/clients").text
     assert owner.delete(f"/oauth/clients/{made['clientId']}").status_code == 204
     assert service.http(as_json["access_token"]).get("/chatbots").status_code == 401

@@ -65,7 +65,7 @@ def render_oauth(failure: Failure) -> tuple[int, object]:
     """Return status and the flat form of RFC 6749."""
     status = 400 if failure.kind == "validation" else failure.status
     code = failure.code if failure.code in _OAUTH_CODES else "invalid_request" if status < 500 else "server_error"
-    return status, {"error": code, "error_description": failure.message}
+    return status, {"error": code, "error_description": _message(failure)}
 
 
 def _message(failure: Failure) -> str:
@@ -74,6 +74,8 @@ def _message(failure: Failure) -> str:
         return f"{_NOUNS.get(error.kind, error.kind.replace('_', ' ').capitalize())} not found."
     if failure.code == "missing_scope":
         return f"Key lacks required scope: {scope_into_wire(str(failure.details.get('scope')))}"
+    if failure.code == "invalid_scope" and "scope" in failure.details:
+        return f"The client may not ask for {scope_into_wire(str(failure.details['scope']))}."
     if failure.code == "agent_not_allowed":
         return "This key is restricted to other chatbots."
     return wire.plain_message(error) if isinstance(error, CoreError) else failure.message
@@ -89,7 +91,9 @@ def _details(failure: Failure, code: str) -> dict[str, Any]:
         return {}
     if code == "chatbot_not_in_key_scope":
         return {"chatbotId": details["agent_id"]} if "agent_id" in details else {}
-    shown = {name: value for name, value in details.items() if name not in ("section", "index", "field", "key")}
+    shown = {
+        name: value for name, value in details.items() if name not in ("section", "index", "field", "key", "scope")
+    }
     if place := wire.place_of(details):
         shown["path"] = place
     if failure.code != code:

@@ -101,7 +101,9 @@ class OAuth:
         granted = client.scopes if not scope else tuple(sorted(set(scope.split())))
         beyond = sorted(set(granted) - set(client.scopes))
         if beyond:
-            raise InvalidRequest(f"The client may not ask for {beyond[0]}.", code="invalid_scope")
+            raise InvalidRequest(
+                f"The client may not ask for {beyond[0]}.", code="invalid_scope", details={"scope": beyond[0]}
+            )
         claims = {"use": "client", "sub": client.id, "org": client.organization_id, "scope": " ".join(granted)}
         token = self._tokens.issue({**claims}, TOKEN_LIFETIME_S)
         await self._touch(client, self._clock.now())
