@@ -85,6 +85,15 @@ async def test_a_page_that_cannot_be_had_says_why(library: Library, path: str, w
     assert words in (failed.error or "")
 
 
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "gopher://tea.example/", "tea", "", "https://me:secret@tea.example/"]
+)
+async def test_what_is_no_web_address_is_refused_at_once(library: Library, url: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await library.knowledge.add_url(ORG, url)
+    assert await library.knowledge.find(ORG) == []
+
+
 @pytest.mark.parametrize("name", ["sitemap.xml", "index.xml"])
 async def test_a_sitemap_brings_the_pages_of_its_own_site(library: Library, name: str) -> None:
     documents = await library.knowledge.add_sitemap(ORG, f"https://tea.example/{name}")

@@ -14,6 +14,7 @@ from trivium.core.model.json import JSONObject
 from trivium.core.model.knowledge import ChunkMode, Document, Passage, ViewAccess
 from trivium.core.ports import BlobStore, Clock, Extractor, FoundPassage, Store, Transaction
 from trivium.core.services.chunking import Chunk, chunk
+from trivium.core.services.deliveries import check_url
 from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, Indexing, index_arguments
 from trivium.core.services.jobs import Jobs
 from trivium.core.services.searching import POSSIBLY_FROM, QUOTE_FROM, HitTest, Searching, SearchScope
@@ -110,7 +111,11 @@ class Knowledge:
         return document
 
     async def add_url(self, organization_id: str, url: str, upload: Upload | None = None) -> Document:
-        """Queue a page to be fetched and indexed; again, to fetch it anew. The address passes the outbound guard."""
+        """Queue a page to be fetched and indexed; again, to fetch it anew. The address passes the outbound guard.
+
+        InvalidRequest for what is no http(s) address, or one with credentials in it.
+        """
+        check_url(url)
         shown = url.split("://", 1)[-1].split("?", 1)[0].rstrip("/").replace("/", " ")[:_NAME_CHARACTERS_MAX]
         upload = replace(upload or Upload(name=shown or url), kind="url", source_url=url)
         upload = _checked(upload)
