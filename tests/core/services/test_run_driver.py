@@ -1,13 +1,15 @@
 """A process that dies leaves runs that another one ends, without losing or repeating anything."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.core.services.world import World, open_world, script
-from trivium.core.events import RunResumed, StoredEvent, TextDelta, ToolCalled, ToolReturned
+from tests.core.services.world import SystemClock, World, open_world, script
+from trivium.core.events import RunFinished, RunResumed, StoredEvent, TextDelta, ToolCalled, ToolReturned
 from trivium.core.model.runs import Run
+from trivium.core.ports import Transaction
 
 pytestmark = pytest.mark.anyio
 
@@ -103,3 +105,26 @@ async def test_a_process_that_lost_its_lease_writes_no_more(tmp_path: Path) -> N
     assert text == "".join(f"t{index} " for index in range(60))
     await second.close()
     await first.close()
+
+
+async def test_a_queued_run_that_another_process_began_is_read_from_the_store(tmp_path: Path) -> None:
+    world = await open_world(tmp_path)
+    agent = await world.agent("scripted/tokens?count=2000&delay_ms=5")
+    busy = await world.ask(agent, conversation="c")
+    queued = await world.ask(agent, conversation="c")
+    reading = asyncio.create_task(read(world, queued))
+    await asyncio.sleep(0)
+
+    def elsewhere(tx: Transaction) -> None:
+        now = SystemClock().now()
+        run = replace(tx.runs.get("org_a", queued.id), status="running", lease_owner="elsewhere")
+        tx.runs.put(run)
+        tx.events.append(run.id, "elsewhere", 1, [(now, RunFinished(output="Done."))])
+        tx.runs.finish(replace(run, status="succeeded", output="Done.", finished_at=now), "elsewhere")
+
+    await world.store.write(elsewhere)
+    async with asyncio.timeout(10):
+        events = await reading
+    assert [stored.event for stored in events] == [RunFinished(output="Done.")]
+    await world.runs.cancel("org_a", busy.id)
+    await world.close()

@@ -285,6 +285,7 @@ class RunDriver:
             try:
                 await self._renew()
                 await self._resume_orphans()
+                await self._let_go()
             except CoreError as error:
                 logger.warning("Leases could not be renewed: %s", error.message)
             except Exception:
@@ -294,6 +295,20 @@ class RunDriver:
         until = self._clock.now() + timedelta(seconds=self._settings.lease_s)
         for run_id in await self._store.write(lambda tx: tx.runs.renew(self._settings.owner, until)):
             await self.stop(run_id, "Cancelled by the caller.")
+
+    async def _let_go(self) -> None:
+        """Forget queued runs that another process has begun meanwhile: their readers go on in the store."""
+        waiting = [live for run_id, live in self._live.items() if run_id not in self._tasks]
+        if not waiting:
+            return
+
+        def unit(tx: Transaction) -> list[LiveRun]:
+            found = [(live, tx.runs.first(live.organization_id, id=live.run_id)) for live in waiting]
+            return [live for live, run in found if run is None or run.lease_owner != self._settings.owner]
+
+        for live in await self._store.read(unit):
+            if live.run_id not in self._tasks:
+                self.drop(live)
 
     async def _resume_orphans(self) -> None:
         now = self._clock.now()
