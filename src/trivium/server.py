@@ -36,6 +36,7 @@ from trivium.adapters.secrets.seal import AesSeal
 from trivium.adapters.secrets.tokens import JwtTokens
 from trivium.adapters.sql.opening import open_store
 from trivium.adapters.sql.store import SqliteStore
+from trivium.adapters.telemetry.otlp import OtlpTracer, open_tracer
 from trivium.adapters.tools.builtin import BuiltinTools
 from trivium.adapters.tools.http import HttpTools
 from trivium.adapters.tools.json_schema import JsonSchemas
@@ -87,6 +88,7 @@ class Parts:
     outbound: GuardedOutbound
     extractor: ProcessExtractor
     index: MatrixIndex
+    tracer: OtlpTracer | None = None
 
     async def close(self, *, grace_s: float) -> None:
         """Stop the platform, then what it stands on."""
@@ -96,6 +98,8 @@ class Parts:
         await self.extractor.close()
         await self.index.close()
         await self.store.close()
+        if self.tracer is not None:
+            await self.tracer.aclose()
 
 
 def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
@@ -122,7 +126,9 @@ def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
     extractor = ProcessExtractor()
     index = MatrixIndex(store, embedder, encoder=ProcessEncoder(_EMBEDDER))
     blobs, files = FileBlobs(settings.data / "blobs"), FolderTree(settings.data / "files")
+    tracer = _tracer(settings)
     adapters = Adapters(
+        tracer=tracer,
         store=store,
         clock=clock,
         blobs=blobs,
@@ -151,8 +157,20 @@ def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
     )
     platform = wire(adapters, _platform_settings(settings, owner))
     return Parts(
-        platform=platform, store=store, providers=providers, outbound=outbound, extractor=extractor, index=index
+        platform=platform,
+        store=store,
+        providers=providers,
+        outbound=outbound,
+        extractor=extractor,
+        index=index,
+        tracer=tracer,
     )
+
+
+def _tracer(settings: Settings) -> OtlpTracer | None:
+    if not settings.otel_endpoint:
+        return None
+    return open_tracer(settings.otel_endpoint, version=__version__, with_content=settings.otel_content)
 
 
 def _platform_settings(settings: Settings, owner: str) -> PlatformSettings:

@@ -95,6 +95,10 @@ class Settings:
         "Token with which Prometheus reads `GET /metrics` (`Authorization: Bearer …`). Empty: not served.",
         secret=True,
     )
+    otel_endpoint: str = _setting(
+        "", "OTLP/HTTP receiver that gets a trace of each run, such as `http://127.0.0.1:4318`. Empty: none."
+    )
+    otel_content: bool = _setting(False, "Put the texts of messages and tools into these traces.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "How much is logged.")
     log_format: Literal["text", "json"] = _setting("text", "Lines for people or JSON for machines.")
 

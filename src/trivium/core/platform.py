@@ -29,6 +29,7 @@ from trivium.core.ports import (
 )
 from trivium.core.ports.dns import TxtRecords
 from trivium.core.ports.mcp import McpClients
+from trivium.core.ports.tracing import RunTracer
 from trivium.core.reconcile.checks import plan_hash
 from trivium.core.reconcile.management import Management, wire_management
 from trivium.core.reconcile.overview import Overview
@@ -66,6 +67,7 @@ from trivium.core.services.searching import Searching
 from trivium.core.services.signing import SigningSecrets
 from trivium.core.services.sub_agents import SubAgents
 from trivium.core.services.tools import ToolBox
+from trivium.core.services.tracing import RunTracing
 from trivium.core.services.unanswered import Unanswered
 from trivium.core.services.visitors import Opened, Said
 from trivium.core.services.webhooks import Webhooks
@@ -132,6 +134,7 @@ class Adapters:
     tool_hosts: Sequence[ToolHost] = ()
     mcp_clients: McpClients | None = None
     txt_records: TxtRecords | None = None
+    tracer: RunTracer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +177,7 @@ class Platform:
     desk: Desk
     questions: Questions
     remembered: Remembered
+    tracing: RunTracing | None = None
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -194,6 +198,8 @@ class Platform:
                 await self.once.take_over()
             await self.run_driver.open(takes_over=takes_over)
             await self.desk.timetable.open(takes_over=takes_over)
+        if self.tracing is not None:
+            self.background.append(asyncio.create_task(self.tracing.run(), name="run-tracing"))
         self.background.append(asyncio.create_task(self.job_runner.run(takes_over=takes_over), name="job-runner"))
 
     async def close(self, *, grace_s: float) -> None:
@@ -202,6 +208,8 @@ class Platform:
         async with asyncio.TaskGroup() as closing:
             closing.create_task(self.desk.timetable.close(grace_s=grace_s))
             closing.create_task(self.run_driver.close(grace_s=grace_s))
+        if self.tracing is not None:
+            self.tracing.stop()
         await asyncio.gather(*self.background, return_exceptions=True)
         await self.access.flush_usage()
         self.remembered.close()
@@ -237,7 +245,6 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         admission=admission,
         context_sources=context_sources,
     )
-    runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
     retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
@@ -286,7 +293,16 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs),
         desk=desk,
         remembered=remembered,
+        tracing=_tracing(adapters, driver),
     )
+
+
+def _tracing(adapters: Adapters, driver: RunDriver) -> RunTracing | None:
+    if adapters.tracer is None:
+        return None
+    tracing = RunTracing(store=adapters.store, tracer=adapters.tracer)
+    driver.finish_hooks.append(tracing.finished)
+    return tracing
 
 
 def _knowledge(adapters: Adapters, jobs: Jobs, indexing: Indexing) -> Knowledge:

@@ -1,0 +1,1 @@
+"""What observers outside are told: runs as OpenTelemetry spans."""
