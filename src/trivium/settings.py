@@ -101,6 +101,9 @@ class Settings:
     otel_content: bool = _setting(False, "Put the texts of messages and tools into these traces.")
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "How much is logged.")
     log_format: Literal["text", "json"] = _setting("text", "Lines for people or JSON for machines.")
+    log_content: bool = _setting(
+        False, "Log what errors say, which may quote messages or secrets; otherwise only their kind and place."
+    )
 
     @property
     def database_path(self) -> Path:

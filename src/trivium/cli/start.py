@@ -126,7 +126,7 @@ def _run(
     from trivium import server
     from trivium.cli._logs import set_up_logs
 
-    set_up_logs(settings.log_level, settings.log_format)
+    set_up_logs(settings.log_level, settings.log_format, with_content=settings.log_content)
     gc.freeze()
     gc.enable()
     try:

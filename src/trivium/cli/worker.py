@@ -28,7 +28,7 @@ def worker(
 
     settings = place.settings()
     migrate_folder(settings)
-    set_up_logs(settings.log_level, settings.log_format)
+    set_up_logs(settings.log_level, settings.log_format, with_content=settings.log_content)
     asyncio.run(_work(settings, settings.shutdown_grace_s if grace_s is None else grace_s))
 
 

@@ -282,6 +282,8 @@ class _Edge:
                 if message["type"] == "http.response.start":
                     started = True
                     _add_headers(message, request_id)
+                    if _log.isEnabledFor(logging.DEBUG):
+                        _log.debug("%s %s: %d", scope["method"], _route_path(scope, self._direct), message["status"])
                 await send(message)
 
             endpoint = self._direct_endpoint(scope)
@@ -317,6 +319,14 @@ class _Edge:
         except CoreError as error:
             response = respond(request, failure_of(error))
         await response(scope, receive, send)
+
+
+def _route_path(scope: Scope, direct: Mapping[str, Endpoint]) -> str:
+    # The route as it was declared: what stands in a path itself may be somebody's secret.
+    if scope["path"] in direct:
+        return str(scope["path"])
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "(no route)"
 
 
 def _unexpected(error: Exception) -> Failure:
