@@ -63,7 +63,7 @@ def test_a_key_is_shown_once_with_its_limits(trivium: Command, orgs: tuple[str, 
     expiry = ("--expires-at", "2099-01-31T12:00:00+01:00")
     made = trivium("admin", "key", "create", "--org", "Mine", "--kind", "wizchat", *options, *expiry, "--json").json
     assert made["key"].startswith("wpk_live_")
-    assert made["scopes"] == ["agents:read", "deploy"]
+    assert made["scopes"] == ["chatbots:read", "deploy"]
     assert (made["agent_ids"], made["rate_limit_per_min"]) == ([agent], 9)
     assert made["expires_at"] == "2099-01-31T11:00:00Z"
     listed = trivium("admin", "key", "list", "--json")

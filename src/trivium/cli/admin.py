@@ -207,7 +207,7 @@ def _key_record(made: ApiKey) -> dict[str, object]:
         "name": made.name,
         "prefix": made.prefix,
         "last_four": made.last_four,
-        "scopes": list(made.scopes),
+        "scopes": [_their_scope(scope) for scope in made.scopes] if made.kind == "wizchat" else list(made.scopes),
         "agent_ids": None if made.agent_ids is None else list(made.agent_ids),
         "rate_limit_per_min": made.rate_limit_per_min,
         "created_at": made.created_at,
@@ -220,6 +220,10 @@ def _key_record(made: ApiKey) -> dict[str, object]:
 def _our_scope(scope: str) -> str:
     # Operators know the words of the contract; only this area has another name in it.
     return scope.replace("chatbots:", "agents:") if scope.startswith("chatbots:") else scope
+
+
+def _their_scope(scope: str) -> str:
+    return scope.replace("agents:", "chatbots:") if scope.startswith("agents:") else scope
 
 
 def _name(name: str) -> str:

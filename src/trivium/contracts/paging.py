@@ -11,6 +11,16 @@ def clamp_limit(limit: int | None, *, default: int, maximum: int) -> int:
     return default if limit is None else max(1, min(limit, maximum))
 
 
+def number_of(text: str | None, name: str) -> int | None:
+    """Return the number in a query parameter, None when it is missing; InvalidRequest when it is none."""
+    if not text:
+        return None
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        raise InvalidRequest(f"{name}: a whole number is needed.", code="invalid_query", details={"field": name})
+    return int(text)
+
+
 def encode_cursor(*parts: str) -> str:
     """Return an opaque cursor for the record that a page ended with."""
     return base64.urlsafe_b64encode("\n".join(parts).encode()).decode().rstrip("=")

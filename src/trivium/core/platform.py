@@ -265,6 +265,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     webhooks = Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets)
     needs = _needs(adapters, settings.runs, models=models, runs=runs, tools=tools, knowledge=knowledge)
     desk = wire_desk(needs, webhooks=webhooks, run_driver=driver)
+    indexing.hooks.append(desk.announcing.document_indexed)
     desk.agent_writing.write_hooks.append(management.configs.note_write)
     return Platform(
         store=store,

@@ -1,5 +1,6 @@
 """Status, activity, keys, webhooks, login, and who may call what."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -69,10 +70,12 @@ def test_activity_limit_is_clamped(office: Office) -> None:
     flow = office.flow([{"id": "a", "key": "a", "type": "transform", "config": {"template": "x"}}])
     for _ in range(52):
         assert office.api.post(f"/api/v1/flow/{flow['id']}", json={}).json()["ok"]
-    expected = {"": 15, "?limit=20": 20, "?limit=1": 1, "?limit=0": 1, "?limit=-5": 1, "?limit=999": 50, "?limit=x": 15}
+    expected = {"": 15, "?limit=20": 20, "?limit=1": 1, "?limit=0": 1, "?limit=-5": 1, "?limit=999": 50}
     for query, count in expected.items():
         body = office.api.get(f"/api/v1/activity{query}").json()
         assert len(body["lines"]) == len(body["events"]) == count, query
+    error_of(office.api.get("/api/v1/activity?limit=x"), 400)
+    error_of(office.api.get("/api/v1/knowledge-files?limit=x"), 400)
 
 
 def test_activity_of_an_empty_organization_is_empty(office: Office) -> None:
@@ -115,6 +118,26 @@ def test_webhook_is_made_changed_and_removed(office: Office) -> None:
     assert office.people.patch(path, json={"enabled": False}).json()["enabled"] is False
     assert office.people.delete(path).status_code == 204
     error_of(office.people.delete(path), 404)
+
+
+def test_webhook_for_an_unknown_event_is_refused(office: Office) -> None:
+    for event in ("nope", "nope.*", "run.finish"):
+        answer = office.people.post("/api/v1/webhooks", json={"url": "https://example.com/x", "events": [event]})
+        assert "document.ready" in error_of(answer, 400)["message"]
+
+
+def test_documents_are_told_of_when_they_are_ready_or_failed(office: Office) -> None:
+    body = {"url": "https://example.com/x", "events": ["document.*"]}
+    hook = office.people.post("/api/v1/webhooks", json=body).json()
+    for name, data in (("good.txt", b"Parcels leave on Mondays."), ("broken.pdf", b"%PDF-1.4 nothing")):
+        assert office.api.post("/api/v1/knowledge-files", files={"file": (name, data)}).status_code == 201
+    deadline = time.monotonic() + 60
+    types: set[str] = set()
+    while len(types) < 2 and time.monotonic() < deadline:
+        found = office.people.get(f"/api/v1/webhooks/{hook['id']}/deliveries").json()["deliveries"]
+        types = {one["type"] for one in found}
+        time.sleep(0.1)
+    assert types == {"document.ready", "document.failed"}
 
 
 def test_member_may_look_but_not_change_what_matters(office: Office) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from trivium import __version__
 from trivium.contracts.http import json_response, validate
+from trivium.contracts.paging import number_of
 from trivium.contracts.wisebot.caller import identify, identify_person
 from trivium.contracts.wisebot.names import time_text
 from trivium.core.errors import NotFound
@@ -97,11 +98,9 @@ class AccountRoutes:
         )
 
     async def activity(self, request: Request) -> Response:
-        """Return printable lines and the same as data; a `limit` that is no number counts as missing."""
+        """Return printable lines and the same as data; 400 for a `limit` that is no number."""
         principal = await identify(self._platform, request)
-        text = request.query_params.get("limit", "")
-        digits = text.removeprefix("-")
-        number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+        number = number_of(request.query_params.get("limit"), "limit")
         found = await self._platform.activity.recent(principal.organization_id, clamp_limit(number))
         return json_response({"lines": [_line(one) for one in found], "events": [_event(one) for one in found]})
 

@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 
 from trivium.contracts.body import UnsupportedMediaType
 from trivium.contracts.http import json_response
-from trivium.contracts.paging import clamp_limit
+from trivium.contracts.paging import clamp_limit, number_of
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.names import time_text
 from trivium.core.errors import InvalidRequest, LimitExceeded
@@ -53,7 +53,7 @@ class KnowledgeRoutes:
     async def find(self, request: Request) -> Response:
         """Return the newest files; `limit` 1 to 100, default 25."""
         principal = await identify(self._platform, request)
-        limit = clamp_limit(_number(request.query_params.get("limit")), default=25, maximum=100)
+        limit = clamp_limit(number_of(request.query_params.get("limit"), "limit"), default=25, maximum=100)
         found = await self._platform.knowledge.find(principal.organization_id, limit=limit)
         return json_response({"files": [file_json(one) for one in found]})
 
@@ -169,8 +169,3 @@ def _check_kind(name: str) -> None:
 def _mime_type(part: UploadFile) -> str:
     given = (part.content_type or "").partition(";")[0].strip().lower()
     return "" if given == "application/octet-stream" else given
-
-
-def _number(text: str | None) -> int | None:
-    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
-    return int(text or 0) if is_number else None

@@ -7,17 +7,34 @@ from trivium.core.model.activity import Activity
 from trivium.core.model.conversations import Conversation, Message
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
+from trivium.core.model.knowledge import Document
 from trivium.core.model.runs import Run
 from trivium.core.model.workflows import WorkflowRun
 from trivium.core.ports import Clock, Transaction
+from trivium.core.services.event_types import (
+    CONVERSATION_CREATED,
+    CONVERSATION_STATUS,
+    DOCUMENT_FAILED,
+    DOCUMENT_READY,
+    EVENT_TYPES,
+    MESSAGE_CREATED,
+    RUN_FINISHED,
+    WORKFLOW_RUN_FINISHED,
+)
 from trivium.core.services.webhooks import Webhooks
 
-CONVERSATION_CREATED = "conversation.created"
-CONVERSATION_STATUS = "conversation.status"
-MESSAGE_CREATED = "message.created"
-RUN_FINISHED = "run.finished"
-WORKFLOW_RUN_FINISHED = "workflow.run.finished"
-EVENT_TYPES = (CONVERSATION_CREATED, CONVERSATION_STATUS, MESSAGE_CREATED, RUN_FINISHED, WORKFLOW_RUN_FINISHED)
+__all__ = [
+    "CONVERSATION_CREATED",
+    "CONVERSATION_STATUS",
+    "EVENT_TYPES",
+    "MESSAGE_CREATED",
+    "RUN_FINISHED",
+    "STARTING_TYPES",
+    "WORKFLOW_RUN_FINISHED",
+    "Announcing",
+    "StartRuns",
+]
+
 # A workflow that started on the end of runs would start itself without end.
 STARTING_TYPES = (CONVERSATION_CREATED, CONVERSATION_STATUS, MESSAGE_CREATED)
 
@@ -95,6 +112,18 @@ class Announcing:
             "text": message.text,
         }
         self.tell(tx, message.organization_id, MESSAGE_CREATED, data, event_id=f"msg-{message.id}")
+
+    def document_indexed(self, tx: Transaction, document: Document) -> None:
+        """Tell that a document can be searched, or that nothing could be read of it."""
+        data: JSONObject = {
+            "document_id": document.id,
+            "name": document.name,
+            "folder": document.folder,
+            "status": document.status,
+            "error": document.error,
+        }
+        kind = DOCUMENT_READY if document.status == "ready" else DOCUMENT_FAILED
+        self.tell(tx, document.organization_id, kind, data, event_id=f"{document.id}-{document.blob_key[-12:]}")
 
     def run_finished(self, tx: Transaction, run: Run, event: RunEvent) -> None:
         """Tell that an agent's run has ended (a finish hook of the run driver)."""

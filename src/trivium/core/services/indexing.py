@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from html import unescape
@@ -66,6 +66,8 @@ class Indexing:
         self._jobs = jobs
         self._clock = clock
         self._outbound = outbound
+        # Called in the transaction in which a document becomes ready or fails.
+        self.hooks: list[Callable[[Transaction, Document], None]] = []
 
     async def index(self, run: JobRun) -> None:
         """The job: read, cut, encode, store, then switch. Safe to repeat: it starts its revision anew, and one that
@@ -206,24 +208,25 @@ class Indexing:
             tx.passages.drop(done.organization_id, done.id, revision)
             return False
         # Access may have changed meanwhile, so only what was found out is taken over.
-        tx.documents.put(
-            replace(
-                current,
-                status="ready",
-                stage="ready",
-                progress=100,
-                error=None,
-                mime_type=done.mime_type,
-                size_bytes=done.size_bytes,
-                sha256=done.sha256,
-                page_count=done.page_count,
-                revision=revision,
-                passage_count=len(passages),
-                embedder=self._index.id,
-                previous_blob_key=None,
-                updated_at=self._clock.now(),
-            )
+        ready = replace(
+            current,
+            status="ready",
+            stage="ready",
+            progress=100,
+            error=None,
+            mime_type=done.mime_type,
+            size_bytes=done.size_bytes,
+            sha256=done.sha256,
+            page_count=done.page_count,
+            revision=revision,
+            passage_count=len(passages),
+            embedder=self._index.id,
+            previous_blob_key=None,
+            updated_at=self._clock.now(),
         )
+        tx.documents.put(ready)
+        for hook in self.hooks:
+            hook(tx, ready)
         tx.passages.keep_only(done.organization_id, done.id, revision)
         return True
 
@@ -277,6 +280,8 @@ class Indexing:
             if current is not None and current.blob_key == document.blob_key:
                 failed = replace(current, status="failed", stage="failed", error=message, progress=0)
                 tx.documents.put(replace(failed, updated_at=self._clock.now()))
+                for hook in self.hooks:
+                    hook(tx, failed)
 
         await self._store.write(write)
 

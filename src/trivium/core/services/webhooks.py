@@ -11,6 +11,7 @@ from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.deliveries import Deliveries, check_url, type_matches
+from trivium.core.services.event_types import EVENT_TYPES, is_known
 from trivium.core.services.signing import SigningSecrets
 
 _WEBHOOKS_MAX = 50
@@ -130,4 +131,8 @@ def _checked(url: str, events: Sequence[str]) -> tuple[str, ...]:
     check_url(url)
     if not 1 <= len(events) <= _TYPES_MAX or not all(0 < len(event) <= 100 for event in events):
         raise InvalidRequest("A webhook names 1 to 50 types of event.", code="invalid_events")
+    unknown = next((event for event in events if not is_known(event)), None)
+    if unknown is not None:
+        message = f"There is no event {unknown!r}. Events: {', '.join(EVENT_TYPES)}; patterns: *, run.*."
+        raise InvalidRequest(message, code="unknown_event", details={"event": unknown})
     return tuple(dict.fromkeys(events))
