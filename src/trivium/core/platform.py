@@ -236,15 +236,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     memory = Memories(store=store, clock=clock, embedder=adapters.embedder)
     tools.keep_memories_in(memory)
     context_sources: Sequence[ContextSource] = (management.skills, memory, files)
-    driver = RunDriver(
-        store=store,
-        clock=clock,
-        tools=tools,
-        loop=AgentLoop(tools=tools, prices=adapters.prices),
-        blobs=adapters.blobs,
-        admission=admission,
-        context_sources=context_sources,
-    )
+    driver = _driver(adapters, tools, admission, context_sources)
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
     retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
@@ -295,6 +287,20 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         desk=desk,
         remembered=remembered,
         tracing=_tracing(adapters, driver),
+    )
+
+
+def _driver(
+    adapters: Adapters, tools: ToolBox, admission: Admission, context_sources: Sequence[ContextSource]
+) -> RunDriver:
+    return RunDriver(
+        store=adapters.store,
+        clock=adapters.clock,
+        tools=tools,
+        loop=AgentLoop(tools=tools, prices=adapters.prices),
+        blobs=adapters.blobs,
+        admission=admission,
+        context_sources=context_sources,
     )
 
 
