@@ -60,11 +60,18 @@ def test_a_password_comes_from_standard_input_only(trivium: Command, orgs: tuple
 def test_a_key_is_shown_once_with_its_limits(trivium: Command, orgs: tuple[str, str]) -> None:
     agent = trivium("admin", "agent", "create", "Bot", "--org", "Mine").line
     options = ("--agent", "Bot", "--scope", "chatbots:read", "--scope", "deploy", "--rate-limit-per-min", "9")
+    limits = ("--requests-per-day", "5", "--usd-per-month", "2.5")
     expiry = ("--expires-at", "2099-01-31T12:00:00+01:00")
-    made = trivium("admin", "key", "create", "--org", "Mine", "--kind", "wizchat", *options, *expiry, "--json").json
+    made = trivium(
+        "admin", "key", "create", "--org", "Mine", "--kind", "wizchat", *options, *limits, *expiry, "--json"
+    ).json
     assert made["key"].startswith("wpk_live_")
     assert made["scopes"] == ["chatbots:read", "deploy"]
     assert (made["agent_ids"], made["rate_limit_per_min"]) == ([agent], 9)
+    assert [(one["period"], one["requests_max"], one["cost_usd_max"]) for one in made["budgets"]] == [
+        ("day", 5, None),
+        ("month", None, 2.5),
+    ]
     assert made["expires_at"] == "2099-01-31T11:00:00Z"
     listed = trivium("admin", "key", "list", "--json")
     assert made["key"] not in listed.out
@@ -82,6 +89,7 @@ def test_a_key_is_shown_once_with_its_limits(trivium: Command, orgs: tuple[str, 
         (("--org", "Mine", "--kind", "wabee", "--scope", "agents:fly"), 1, "unknown_scope"),
         (("--org", "Mine", "--kind", "wabee", "--expires-at", "soon"), 2, "invalid_time"),
         (("--org", "Mine", "--kind", "wabee", "--expires-at", "2020-01-01"), 1, "invalid_expiry"),
+        (("--org", "Mine", "--kind", "wabee", "--tokens-per-day", "-1"), 1, "invalid_budget"),
     ],
 )
 def test_a_mistake_is_one_line_with_what_to_do(

@@ -1,8 +1,10 @@
 """Pages, totals and outlines of stored runs, in two organizations."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from trivium.core import events
+from trivium.core.model.budgets import Spent
 from trivium.core.model.requests import OnceRequest
 from trivium.core.model.runs import InputMessage, Run, RunInput, RunTotals, Usage
 from trivium.core.ports import Store
@@ -55,6 +57,25 @@ async def test_totals_add_up_to_the_stored_runs(store: Store) -> None:
         latency_s_max=4.0,
     )
     assert await store.read(lambda tx: tx.runs.totals("o1", "other")) == RunTotals()
+
+
+async def test_what_was_spent_is_summed_by_whose_it_was(store: Store) -> None:
+    priced = (Usage(model="m", input_tokens=1, output_tokens=2, cost_usd=0.25), Usage(model="n", input_tokens=4))
+    mine = [replace(one, principal_id="k1", visitor_id="v1") for one in RUNS]
+    mine.append(replace(run(9, "succeeded", seconds=1), principal_id="k2", visitor_id="v1", usage=priced))
+    await store.write(lambda tx: tx.runs.add(*mine))
+
+    async def spent(organization: str = "o1", minutes: int = 0, with_usage: bool = True, **whose: str) -> Spent:
+        since = AT + timedelta(minutes=minutes)
+        return await store.read(lambda tx: tx.runs.spent(organization, since=since, with_usage=with_usage, **whose))
+
+    assert await spent(principal_id="k1") == Spent(requests=5, tokens=239)
+    assert await spent(principal_id="k2") == Spent(requests=1, tokens=7, cost_usd=0.25)
+    assert await spent(agent_id="a1", visitor_id="v1") == Spent(requests=6, tokens=246, cost_usd=0.25)
+    assert await spent(agent_id="a1", minutes=3) == Spent(requests=4, tokens=210, cost_usd=0.25)
+    assert await spent(agent_id="a1", with_usage=False) == Spent(requests=6)
+    assert await spent(agent_id="a1", minutes=60) == Spent()
+    assert await spent("o2", principal_id="k2") == Spent()
 
 
 async def test_a_page_is_filtered_counted_and_newest_first(store: Store) -> None:

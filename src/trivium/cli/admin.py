@@ -1,6 +1,7 @@
 """`trivium admin`: what an operator does without the dashboard, on the data folder itself."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from trivium.cli._options import NOTHING, Common
 from trivium.cli._output import USAGE, StopError, say, show_record, show_rows
 from trivium.core.model.access import ApiKey
 from trivium.core.model.agents import Agent
+from trivium.core.model.budgets import Budget
 from trivium.core.model.ids import new_id
 
 app = App(name="admin", help="Organizations, people, agents and keys, on the data folder itself.")
@@ -151,12 +153,22 @@ async def create_key(
     scope: Annotated[list[str] | None, Parameter(help="What it may do; may be repeated. All, if not given.")] = None,
     expires_at: Annotated[str | None, Parameter(help="ISO 8601 time, UTC if it names no zone.")] = None,
     rate_limit_per_min: Annotated[int | None, Parameter(help="Calls in a minute.")] = None,
+    requests_per_day: Annotated[int | None, Parameter(help="Runs it may start in a day (UTC).")] = None,
+    requests_per_month: Annotated[int | None, Parameter(help="Runs it may start in a month.")] = None,
+    tokens_per_day: Annotated[int | None, Parameter(help="Tokens its runs may use in a day.")] = None,
+    tokens_per_month: Annotated[int | None, Parameter(help="Tokens its runs may use in a month.")] = None,
+    usd_per_day: Annotated[float | None, Parameter(help="What its runs may cost in a day.")] = None,
+    usd_per_month: Annotated[float | None, Parameter(help="What its runs may cost in a month.")] = None,
     common: Common = NOTHING,
 ) -> None:
     """Make an API key and print it, this once.
 
-    Example: trivium admin key create --org Acme --kind wabee --rate-limit-per-min 60
+    Example: trivium admin key create --org Acme --kind wabee --rate-limit-per-min 60 --usd-per-month 20
     """
+    day = Budget(period="day", requests_max=requests_per_day, tokens_max=tokens_per_day, cost_usd_max=usd_per_day)
+    month = Budget(
+        period="month", requests_max=requests_per_month, tokens_max=tokens_per_month, cost_usd_max=usd_per_month
+    )
     async with opened(common.settings()) as desk:
         organization = await desk.organization(org)
         agents = None if agent is None else await desk.agents(organization.id, agent)
@@ -168,6 +180,7 @@ async def create_key(
             scopes=None if scope is None else [_our_scope(one) for one in scope],
             expires_at=None if expires_at is None else _time(expires_at),
             rate_limit_per_min=rate_limit_per_min,
+            budgets=[one for one in (day, month) if one != Budget(period=one.period)],
         )
     show_record({"key": secret, **_key_record(made)}, as_json=common.json, main="key")
     if not common.json:
@@ -210,6 +223,7 @@ def _key_record(made: ApiKey) -> dict[str, object]:
         "scopes": [_their_scope(scope) for scope in made.scopes] if made.kind == "wizchat" else list(made.scopes),
         "agent_ids": None if made.agent_ids is None else list(made.agent_ids),
         "rate_limit_per_min": made.rate_limit_per_min,
+        "budgets": [asdict(budget) for budget in made.budgets],
         "created_at": made.created_at,
         "expires_at": made.expires_at,
         "last_used_at": made.last_used_at,

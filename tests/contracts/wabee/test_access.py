@@ -7,6 +7,7 @@ import pytest
 
 from tests.contracts.site import Site
 from tests.contracts.wabee.client import Wabee, wabee
+from trivium.core.model.budgets import Budget
 
 pytestmark = pytest.mark.server
 
@@ -147,3 +148,16 @@ def test_metadata_describes_the_agent(plant: Wabee) -> None:
     assert data.keys() == {"name", "description", "metadata", "version", "tools"}
     assert data["tools"] == ["csv_search"]
     assert isinstance(data["metadata"], dict)
+
+
+@pytest.mark.parametrize("path", ["/core/v1/chain", "/core/v1/chain_streaming"])
+def test_a_key_whose_budget_is_used_up_starts_nothing_more(site: Site, plant: Wabee, path: str) -> None:
+    organization_id = plant.agent.organization_id
+    secret = site.key(organization_id, agent_ids=[plant.agent.id], budgets=(Budget(requests_max=1),))
+    with site.client(**{"x-wabee-access": secret}) as client:
+        body = {"messages": [{"role": "user", "content": "Hi"}]}
+        assert client.post(path, json=body).status_code == 200
+        refused = client.post(path, json=body)
+    check_envelope(refused, 429)
+    assert 0 < int(refused.headers["Retry-After"]) <= 86_401
+    assert plant.ask().status_code == 200

@@ -14,6 +14,7 @@ import pytest
 from tests.contracts.site import Site, open_site
 from tests.contracts.wisebot.office import Office, error_of, events_of, pair
 from trivium.core.model.agents import ToolConfig
+from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports import ToolResult
 from trivium.core.services.visitors import MESSAGES_PER_MIN_MAX
 
@@ -348,3 +349,21 @@ def test_key_for_other_agents_may_not_talk_here(office: Office, site: Site) -> N
     with site.client(Authorization=f"Bearer {key}") as client:
         error_of(client.post("/api/chat/agent", json={**pair(session), "prompt": "x"}), 403)
         error_of(client.post("/api/v1/chat/sessions", json={"externalUserId": "x", "agentId": office.agent.id}), 403)
+
+
+def test_a_visitor_whose_budget_is_used_up_gets_no_answer(office: Office) -> None:
+    path = f"/api/v1/agents/{office.agent.id}"
+    twice: JSON = [{"tokensMax": 1}, {"tokensMax": 2}]
+    invalid: list[JSONObject] = [{"visitor": twice}, {"agent": [{"requestsMax": -1}]}, {"key": []}]
+    for wrong in invalid:
+        error_of(office.people.patch(path, json={"budgets": wrong}), 400)
+    assert office.people.patch(path, json={"budgets": {"visitor": [{"requestsMax": 1}]}}).status_code == 200
+    first, second = office.session("ann"), office.session("bob")
+    office.ask(first, "Hello")
+    refused = office.api.post("/api/chat/agent", json={**pair(first), "prompt": "Again"})
+    body = error_of(refused, 429)
+    assert (body["code"], body["details"]["budget"], body["details"]["max"]) == ("budget_exceeded", "visitor", 1)
+    assert 0 < int(refused.headers["Retry-After"]) <= 86_401
+    office.ask(second, "Hello")
+    office.people.patch(path, json={"budgets": {}})
+    office.ask(first, "Again")

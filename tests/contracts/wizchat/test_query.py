@@ -1,6 +1,7 @@
 """What is configured is what runs: questions by an external key, to a server that answers from documents."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -8,6 +9,8 @@ import httpx2
 import pytest
 
 from tests.contracts.wizchat.conftest import Service
+from trivium.core.model.json import JSON
+from trivium.core.ports import Transaction
 
 pytestmark = pytest.mark.server
 
@@ -92,3 +95,16 @@ def test_telemetry_decides_what_is_kept_of_who_asks(
     assert (visitor.external_id[: len(kept)] if kept else visitor) == kept
     if kept == "p_":
         assert "user-42" not in visitor.external_id
+
+
+def test_a_chatbot_whose_budget_is_used_up_answers_no_more(service: Service, bot: str, key: str) -> None:
+    def limit(tx: Transaction) -> None:
+        agent = tx.agents.get(service.organization_id, bot)
+        budgets: JSON = {"agent": {"requests_max": 1, "period": "month"}}
+        tx.agents.put(replace(agent, settings={**agent.settings, "budgets": budgets}))
+
+    anyio.run(service.platform.store.write, limit)
+    assert ask(service, bot, key, message="Hi").status_code == 200
+    refused = ask(service, bot, key, message="Hi")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "RATE_LIMITED")
+    assert int(refused.headers["Retry-After"]) > 0

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -13,6 +13,7 @@ from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import from_micros, to_micros
 from trivium.adapters.sql.records import SqlRecords
 from trivium.adapters.sql.statements import Prepared
+from trivium.core.model.budgets import Spent
 from trivium.core.model.runs import Run, RunStatus, RunTotals, Usage
 
 _r = schema.runs.c
@@ -38,6 +39,22 @@ def _token_sum_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 def _token_sum_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     column, name = [compiler.process(clause, **options) for clause in element.clauses]
     return f"(SELECT coalesce(sum((value->>{name})::bigint), 0) FROM jsonb_array_elements({column}::jsonb))"  # noqa: S608
+
+
+class _CostSum(GenericFunction[float]):
+    """The same for numbers with a fraction; null counts as nothing."""
+
+    type = Double()
+    inherit_cache = True
+
+
+compiles(_CostSum, "sqlite")(_token_sum_sqlite)
+
+
+@compiles(_CostSum, "postgresql")
+def _cost_sum_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    column, name = [compiler.process(clause, **options) for clause in element.clauses]
+    return f"(SELECT coalesce(sum((value->>{name})::float8), 0) FROM jsonb_array_elements({column}::jsonb))"  # noqa: S608
 
 
 def _tokens(name: str) -> ColumnElement[int]:
@@ -77,6 +94,14 @@ def _page(names: tuple[str, ...]) -> tuple[Prepared, Prepared]:
     where = (*_OF_AGENT, *(_CONDITIONS[name] for name in names))
     rows = select(*_r).where(*where).order_by(*_NEWEST).limit(bindparam("b_limit")).offset(bindparam("b_offset"))
     return Prepared(rows), Prepared(select(func.count()).select_from(schema.runs).where(*where))
+
+
+@lru_cache
+def _spent(names: tuple[str, ...], with_usage: bool) -> Prepared:
+    cost = func.coalesce(func.sum(_CostSum(_r.usage, bindparam("b_cost", "cost_usd", literal_execute=False))), 0.0)
+    usage = (_tokens("input_tokens"), _tokens("output_tokens"), cost) if with_usage else ()
+    where = (_r[name] == bindparam(f"b_{name}") for name in names)
+    return Prepared(select(func.count(), *usage).where(*where, _r.created_at >= bindparam("b_since")))
 
 
 class RunReadings(SqlRecords[Run]):
@@ -124,6 +149,25 @@ class RunReadings(SqlRecords[Run]):
         decode = self._codec.by_name["usage"].decode
         rows = self._session.run(_USES, values).fetchall()
         return [(from_micros(at), () if decode is None else decode(used)) for at, used in rows]
+
+    def spent(
+        self,
+        organization_id: str,
+        *,
+        since: datetime,
+        with_usage: bool,
+        principal_id: str | None = None,
+        agent_id: str | None = None,
+        visitor_id: str | None = None,
+    ) -> Spent:
+        """Return what runs that began since then add up to, of all that are named; only requests without usage."""
+        named = {"principal_id": principal_id, "agent_id": agent_id, "visitor_id": visitor_id}
+        asked = {"organization_id": organization_id, **{name: one for name, one in named.items() if one is not None}}
+        values = {f"b_{name}": one for name, one in asked.items()} | {"b_since": to_micros(since)}
+        row = self._session.run(_spent(tuple(asked), with_usage), values).fetchone()
+        if not with_usage:
+            return Spent(requests=int(row[0]))
+        return Spent(requests=int(row[0]), tokens=int(row[1]) + int(row[2]), cost_usd=float(row[3]))
 
     def totals(self, organization_id: str, agent_id: str) -> RunTotals:
         """Return what the agent's runs add up to."""

@@ -74,10 +74,20 @@ passages = _records(
 runs = _records(
     "runs",
     Run,
+    Index("runs_agent", "organization_id", "agent_id", "created_at"),
     Index("runs_conversation", "conversation_id", "created_at"),
     Index("runs_organization", "organization_id", "created_at"),
+    Index("runs_principal", "organization_id", "principal_id", "created_at"),
     Index("runs_request", "organization_id", "request_id"),
     Index("runs_status", "status", "lease_until"),
+    Index(
+        "runs_visitor",
+        "organization_id",
+        "agent_id",
+        "visitor_id",
+        "created_at",
+        sqlite_where=text("visitor_id IS NOT NULL"),
+    ),
 )
 jobs = _records(
     "jobs",

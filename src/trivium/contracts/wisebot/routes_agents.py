@@ -6,7 +6,15 @@ from fastapi import APIRouter, Request, Response
 
 from trivium.contracts.http import json_response, validate
 from trivium.contracts.wisebot.caller import identify
-from trivium.contracts.wisebot.wire_agents import AgentBody, AgentPatch, ToolBody, agent_json, to_tool, to_values
+from trivium.contracts.wisebot.wire_agents import (
+    AgentBody,
+    AgentPatch,
+    ToolBody,
+    agent_json,
+    to_settings,
+    to_tool,
+    to_values,
+)
 from trivium.core.errors import Conflict, InvalidRequest, NotFound
 from trivium.core.model.agents import ToolConfig
 from trivium.core.model.json import JSONObject
@@ -39,8 +47,7 @@ class AgentRoutes:
         principal = await identify(self._platform, request, role="admin")
         body = validate(AgentBody, await request.json())
         tools = await self._resolved(principal.organization_id, body.tools or [])
-        settings: JSONObject = {"escalation": body.escalation} if body.escalation is not None else {}
-        values = {"status": "active", **to_values(body), "tools": tools, "settings": settings}
+        values = {"status": "active", **to_values(body), "tools": tools, "settings": to_settings(body)}
         return json_response(agent_json(await self._platform.desk.agent_writing.create(principal, **values)), 201)
 
     async def get(self, request: Request, agent_id: str) -> Response:
@@ -55,8 +62,7 @@ class AgentRoutes:
         values = to_values(body)
         if body.tools is not None:
             values["tools"] = await self._resolved(principal.organization_id, body.tools)
-        settings: JSONObject = {"escalation": body.escalation} if body.escalation is not None else {}
-        changed = await self._platform.desk.agent_writing.change(principal, agent_id, settings, **values)
+        changed = await self._platform.desk.agent_writing.change(principal, agent_id, to_settings(body), **values)
         return json_response(agent_json(changed))
 
     async def remove(self, request: Request, agent_id: str) -> Response:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trivium.contracts.wisebot.names import time_text
 from trivium.core.model.agents import Agent, ToolConfig
+from trivium.core.model.budgets import read_agent_budgets
 from trivium.core.model.json import JSON, JSONObject
 
 # Sections 3.3 and 6. What no host offers yet is kept and given back, and its tool is simply not there for the model.
@@ -33,6 +34,26 @@ class ToolBody(BaseModel):
         return value
 
 
+class BudgetBody(BaseModel):
+    """What may be used in a day or a month (UTC); without a field there is no limit of that kind."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    period: Literal["day", "month"] = "day"
+    requests_max: int | None = Field(default=None, alias="requestsMax", ge=0, strict=True)
+    tokens_max: int | None = Field(default=None, alias="tokensMax", ge=0, strict=True)
+    cost_usd_max: float | None = Field(default=None, alias="costUsdMax", ge=0, allow_inf_nan=False, strict=True)
+
+
+class BudgetsBody(BaseModel):
+    """What the runs of an agent may use together, and those of each visitor; one budget a day and one a month."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agent: list[BudgetBody] = Field(default_factory=list, max_length=2)
+    visitor: list[BudgetBody] = Field(default_factory=list, max_length=2)
+
+
 class AgentPatch(BaseModel):
     """What may be changed; a field that is absent stays as it is."""
 
@@ -48,6 +69,7 @@ class AgentPatch(BaseModel):
     greeting_message: str | None = Field(default=None, alias="greetingMessage", max_length=10_000)
     temperature: float | None = Field(default=None, ge=0, le=2)
     escalation: dict[str, Any] | None = None
+    budgets: BudgetsBody | None = None
 
 
 class AgentBody(AgentPatch):
@@ -69,6 +91,17 @@ def to_values(body: AgentPatch) -> dict[str, Any]:
     if given.get("greeting_message") is not None:
         values["greeting"] = given["greeting_message"]
     return {name: value for name, value in values.items() if value is not None or name == "temperature"}
+
+
+def to_settings(body: AgentPatch) -> JSONObject:
+    """Return the settings that the body sets; InvalidRequest for two budgets of one period."""
+    settings: JSONObject = {}
+    if body.escalation is not None:
+        settings["escalation"] = body.escalation
+    if body.budgets is not None:
+        settings["budgets"] = body.budgets.model_dump(exclude_none=True)
+        read_agent_budgets(settings["budgets"])
+    return settings
 
 
 def to_tool(body: ToolBody, config: JSONObject) -> ToolConfig:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from trivium.core.model.budgets import Budget
 from trivium.core.model.organizations import Role
 
 KeyKind = Literal["wabee", "wisebot", "wizchat"]
@@ -46,6 +47,7 @@ class ApiKey:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    budgets: tuple[Budget, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     agent_ids: frozenset[str] | None = None
     rate_limit_per_min: int | None = None
+    budgets: tuple[Budget, ...] = ()
     conversation_id: str | None = None
 
 

@@ -8,6 +8,7 @@ from trivium.core.events import RunEvent, StoredEvent
 from trivium.core.model.access import ApiKey
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
+from trivium.core.model.budgets import Spent
 from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
@@ -200,6 +201,18 @@ class Runs(Records[Run], Protocol):
         self, organization_id: str, agent_id: str, *, since: datetime, limit: int
     ) -> list[tuple[datetime, tuple[Usage, ...]]]:
         """Return when the agent's runs since then began and what each used, newest first."""
+
+    def spent(
+        self,
+        organization_id: str,
+        *,
+        since: datetime,
+        with_usage: bool,
+        principal_id: str | None = None,
+        agent_id: str | None = None,
+        visitor_id: str | None = None,
+    ) -> Spent:
+        """Return what runs that began since then add up to, of all that are named; only requests without usage."""
 
 
 class EventLog(Protocol):

@@ -19,6 +19,7 @@ from trivium.core.model.access import (
     KeyKind,
     Principal,
 )
+from trivium.core.model.budgets import Budget
 from trivium.core.model.organizations import Organization, Role, User
 from trivium.core.ports import Clock, Passwords, Store, Tokens, Transaction
 from trivium.core.services.accounts import Accounts, password_mark
@@ -132,6 +133,7 @@ class Access:
         agent_ids: Sequence[str] | None = None,
         expires_at: datetime | None = None,
         rate_limit_per_min: int | None = None,
+        budgets: Sequence[Budget] = (),
     ) -> tuple[ApiKey, str]:
         """Return a new key and its secret; see `ApiKeys.create`."""
         return await self.keys.create(
@@ -142,6 +144,7 @@ class Access:
             agent_ids=agent_ids,
             expires_at=expires_at,
             rate_limit_per_min=rate_limit_per_min,
+            budgets=budgets,
         )
 
     async def list_keys(self, organization_id: str | None) -> list[ApiKey]:
@@ -261,6 +264,7 @@ def _known_key(key: ApiKey | None, now: datetime) -> _Known:
         scopes=frozenset(key.scopes),
         agent_ids=None if key.agent_ids is None else frozenset(key.agent_ids),
         rate_limit_per_min=key.rate_limit_per_min,
+        budgets=key.budgets,
     )
     return _Known(principal, key.kind, key.expires_at, now)
 

@@ -14,6 +14,7 @@ from trivium.core.model.json import JSONObject
 from trivium.core.model.organizations import ModelAccount
 from trivium.core.model.runs import Run, RunRequest
 from trivium.core.ports import Clock, Transaction
+from trivium.core.services.budgets import check_budgets
 from trivium.core.services.models import Models
 from trivium.core.services.prompt import HISTORY_MESSAGES_MAX, new_messages
 
@@ -60,6 +61,8 @@ class Admission:
             raise Conflict(f"Agent {agent.name!r} is {agent.status}.", code="agent_not_active")
         accounts = tx.model_accounts.find(agent.organization_id, limit=20)
         conversation = _open_conversation(tx, agent, request, new_id=new_conversation_id, now=now)
+        visitor_id = request.visitor_id or conversation.visitor_id
+        check_budgets(tx, principal, agent, visitor_id=visitor_id, now=now)
         active = tx.runs.active(conversation.id)
         policy = request.concurrency or agent.concurrency
         if active is not None:
@@ -75,7 +78,7 @@ class Admission:
             input=request.input,
             created_at=now,
             principal_id=principal.id,
-            visitor_id=request.visitor_id or conversation.visitor_id,
+            visitor_id=visitor_id,
             attempt=0 if active is not None else 1,
             lease_owner=self.settings.owner,
             lease_until=now + timedelta(seconds=self.settings.lease_s),

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from trivium.core.errors import InvalidRequest, NotFound
 from trivium.core.model.access import KEY_PREFIXES, SCOPES, ApiKey, KeyKind
+from trivium.core.model.budgets import Budget, checked_budgets
 from trivium.core.model.ids import new_id
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.accounts import clean_name
@@ -41,6 +42,7 @@ class ApiKeys:
         agent_ids: Sequence[str] | None = None,
         expires_at: datetime | None = None,
         rate_limit_per_min: int | None = None,
+        budgets: Sequence[Budget] = (),
     ) -> tuple[ApiKey, str]:
         """Return the key and its secret, which cannot be had again.
 
@@ -61,6 +63,7 @@ class ApiKeys:
             agent_ids=_checked_agents(agent_ids),
             rate_limit_per_min=_checked_limit(rate_limit_per_min),
             expires_at=_checked_expiry(expires_at, now),
+            budgets=checked_budgets(tuple(budgets)),
         )
 
         def unit(tx: Transaction) -> None:

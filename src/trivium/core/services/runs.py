@@ -37,7 +37,7 @@ class Runs:
         A request with the `run_id` of a stored run returns that run and begins nothing.
 
         Raises NotFound (agent, conversation), NotPermitted, Conflict (agent not active; conversation busy under the
-        "reject" policy), LimitExceeded (too many runs), InvalidRequest.
+        "reject" policy), LimitExceeded (too many runs, a budget), InvalidRequest.
         """
         if self._driver.is_closing:
             raise LimitExceeded("The server is shutting down.", code="shutting_down", retry_after_s=2.0)

@@ -376,6 +376,7 @@ def _keys() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("budgets", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("keys_hash", "keys", ["secret_hash"], unique=True)
@@ -645,10 +646,20 @@ def _runs() -> None:
         sa.Column("metadata", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("runs_agent", "runs", ["organization_id", "agent_id", "created_at"], unique=False)
     op.create_index("runs_conversation", "runs", ["conversation_id", "created_at"], unique=False)
     op.create_index("runs_organization", "runs", ["organization_id", "created_at"], unique=False)
+    op.create_index("runs_principal", "runs", ["organization_id", "principal_id", "created_at"], unique=False)
     op.create_index("runs_request", "runs", ["organization_id", "request_id"], unique=False)
     op.create_index("runs_status", "runs", ["status", "lease_until"], unique=False)
+    op.create_index(
+        "runs_visitor",
+        "runs",
+        ["organization_id", "agent_id", "visitor_id", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("visitor_id IS NOT NULL"),
+        postgresql_where=sa.text("visitor_id IS NOT NULL"),
+    )
 
 
 def _signing_secrets() -> None:
