@@ -11,7 +11,7 @@ _last = (0, 0)
 
 
 def new_id(prefix: str) -> str:
-    """Return `prefix_`, 11 hex digits of milliseconds + 3 of a counter + 17 random ones (68 bits, not to be guessed)."""
+    """Return `prefix_`, 11 hex digits of milliseconds + 3 of a counter + 17 random ones (68 bits)."""
     ms, count = _tick()
     return f"{prefix}_{ms:011x}{count:03x}{secrets.randbits(68):017x}"
 
