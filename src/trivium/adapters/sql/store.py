@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ _BATCH_MAX = 256
 _QUEUE_MAX = 20_000
 _READERS = 3
 _BUSY_TIMEOUT_MS = 10_000
+_OPEN_TRIES, _OPEN_PAUSE_S = 200, 0.05
 
 
 @dataclass(slots=True)
@@ -96,10 +98,10 @@ class SqliteStore:
         connection = dbapi2.connect(
             str(self.path), isolation_level=None, check_same_thread=False, cached_statements=512
         )
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        _use_wal(connection)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
             "cache_size=-16000",
             "temp_store=MEMORY",
             "mmap_size=268435456",
@@ -165,6 +167,19 @@ class SqliteStore:
                 return
             for pending in batch:
                 self._run_batch(connection, transaction, [pending], kept)
+
+
+def _use_wal(connection: Any) -> None:
+    """Switch the log on. SQLite does not wait for another process that opens the file at this moment, so we do."""
+    for attempt in range(_OPEN_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except dbapi2.OperationalError:
+            if attempt == _OPEN_TRIES - 1:
+                raise
+            time.sleep(_OPEN_PAUSE_S)
+        else:
+            return
 
 
 def _resolve_all(batch: list[_Pending]) -> None:
