@@ -18,11 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """Run every async test on asyncio's own loop.
-
-    On uvloop a wake-up from a thread was lost now and then between two tests, and with nothing else to wake it the loop
-    slept for ever. A server always has a timer running; served tests use uvloop as the server does.
-    """
+    """Run async tests on asyncio's own loop, where a time-out can end a test that hangs; servers run on uvloop."""
     return ("asyncio", {"use_uvloop": False})
 
 
