@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlalchemy.dialects import sqlite
 from trivium.adapters.sql.records import Kept, Session
 from trivium.adapters.sql.signals import Signals
 from trivium.adapters.sql.transaction import SqlTransaction
-from trivium.core.errors import LimitExceeded
+from trivium.core.errors import LimitExceeded, UpstreamFailed
 from trivium.core.ports.store import Topic, Transaction
 
 R = TypeVar("R")
@@ -29,6 +30,8 @@ _QUEUE_MAX = 20_000
 _READERS = 3
 _BUSY_TIMEOUT_MS = 10_000
 _OPEN_TRIES, _OPEN_PAUSE_S = 200, 0.05
+_PRAGMAS = ("synchronous=FULL", "cache_size=-16000", "temp_store=MEMORY", "mmap_size=268435456", "trusted_schema=OFF")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -38,6 +41,15 @@ class _Pending:
     loop: asyncio.AbstractEventLoop
     value: Any = None
     error: BaseException | None = None
+    is_done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    connection: Any
+    session: Session
+    transaction: SqlTransaction
+    kept: Kept
 
 
 class SqliteStore:
@@ -45,7 +57,8 @@ class SqliteStore:
 
     All writes of the process pass through one thread; units that wait at the same moment share a commit. If one of them
     raises, the batch is rolled back and each unit runs in a transaction of its own. Reads run on their own threads and
-    never wait for writers.
+    never wait for writers. While the file cannot be opened (locked for more than 10 s, or no database at all) calls
+    raise UpstreamFailed; each of them tries again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -95,19 +108,20 @@ class SqliteStore:
             connection.close()
 
     def _connect(self) -> Any:
-        connection = dbapi2.connect(
-            str(self.path), isolation_level=None, check_same_thread=False, cached_statements=512
-        )
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        _use_wal(connection)
-        for pragma in (
-            "synchronous=FULL",
-            "cache_size=-16000",
-            "temp_store=MEMORY",
-            "mmap_size=268435456",
-            "trusted_schema=OFF",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            connection = dbapi2.connect(
+                str(self.path), isolation_level=None, check_same_thread=False, cached_statements=512
+            )
+        except dbapi2.Error as error:
+            raise _unusable(error) from error
+        try:
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+            _use_wal(connection)
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except dbapi2.Error as error:
+            connection.close()
+            raise _unusable(error) from error
         self._opened.append(connection)
         return connection
 
@@ -126,47 +140,73 @@ class SqliteStore:
             self._local.connection.execute("ROLLBACK")
 
     def _write_loop(self) -> None:
-        connection = self._connect()
-        session = self._session(connection)
-        session.kept = Kept()
-        transaction = SqlTransaction(session)
+        writer: _Writer | None = None
         is_open = True
         while is_open:
             batch: list[_Pending] = []
-            for pending in self._take():
-                if pending is None:
-                    is_open = False
-                    break
-                batch.append(pending)
-            if batch:
-                self._run_batch(connection, transaction, batch, session.kept)
+            is_open = self._take(batch)
+            if not batch:
+                continue
+            try:
+                writer = writer or self._open_writer()
+                self._run_batch(writer, batch)
+            except BaseException as error:  # noqa: BLE001 - handed to the callers that wait
+                _log.error("The database file %s cannot be written: %s", self.path, error)
+                # Nobody may wait for a thread that cannot go on. The next batch gets a new connection.
+                writer = None
+                while is_open and not self._queue.empty():
+                    is_open = self._take(batch)
+                _fail_all(batch, error)
+            else:
                 # Listeners hear of a change before whoever made it goes on.
-                self._signals.publish(session.signals)
-                session.signals.clear()
-                _resolve_all(batch)
+                self._signals.publish(writer.session.signals)
+                writer.session.signals.clear()
+            _resolve_all(batch)
 
-    def _take(self) -> Iterator[_Pending | None]:
-        yield self._queue.get()
+    def _open_writer(self) -> _Writer:
+        connection = self._connect()
+        session = self._session(connection)
+        kept = session.kept = Kept()
+        return _Writer(connection, session, SqlTransaction(session), kept)
+
+    def _take(self, batch: list[_Pending]) -> bool:
+        """Add what waits, at least one and at most 256; False when the store is being closed."""
+        pending = self._queue.get()
         with contextlib.suppress(queue.Empty):
-            for _ in range(_BATCH_MAX - 1):
-                yield self._queue.get_nowait()
+            while pending is not None:
+                batch.append(pending)
+                if len(batch) >= _BATCH_MAX:
+                    return True
+                pending = self._queue.get_nowait()
+            return False
+        return True
 
-    def _run_batch(self, connection: Any, transaction: Transaction, batch: list[_Pending], kept: Kept) -> None:
+    def _run_batch(self, writer: _Writer, batch: list[_Pending]) -> None:
+        connection, kept = writer.connection, writer.kept
         try:
             connection.execute("BEGIN IMMEDIATE")
             kept.begin(connection.execute("PRAGMA data_version").fetchone()[0])
             for pending in batch:
-                pending.value = pending.unit(transaction)
+                pending.value = pending.unit(writer.transaction)
             connection.execute("COMMIT")
+            for pending in batch:
+                pending.is_done = True
         except BaseException as error:  # noqa: BLE001 - handed to the caller that waits for this unit
             kept.clear()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if len(batch) == 1:
-                batch[0].error = error
+                batch[0].error, batch[0].is_done = error, True
                 return
             for pending in batch:
-                self._run_batch(connection, transaction, [pending], kept)
+                self._run_batch(writer, [pending])
+
+
+def _fail_all(batch: list[_Pending], error: BaseException) -> None:
+    for pending in batch:
+        # Units of the batch that were run alone may have ended before.
+        if not pending.is_done:
+            pending.error = error
 
 
 def _use_wal(connection: Any) -> None:
@@ -174,12 +214,17 @@ def _use_wal(connection: Any) -> None:
     for attempt in range(_OPEN_TRIES):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-        except dbapi2.OperationalError:
-            if attempt == _OPEN_TRIES - 1:
+        except dbapi2.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF in (dbapi2.SQLITE_BUSY, dbapi2.SQLITE_LOCKED)
+            if not is_busy or attempt == _OPEN_TRIES - 1:
                 raise
             time.sleep(_OPEN_PAUSE_S)
         else:
             return
+
+
+def _unusable(error: Exception) -> UpstreamFailed:
+    return UpstreamFailed(f"The database cannot be used: {error}.", code="database_unusable", is_retryable=True)
 
 
 def _resolve_all(batch: list[_Pending]) -> None:
