@@ -252,3 +252,18 @@ def _until(look: Any, timeout_s: float = 20) -> Any:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return found
+
+
+def test_activity_says_who_saved_a_workflow(office: Office) -> None:
+    flow = office.flow(name="Triage")
+    assert office.people.patch(f"/api/v1/flows/{flow['id']}", json={"enabled": False}).status_code == 200
+    assert office.people.delete(f"/api/v1/flows/{flow['id']}").status_code == 204
+    happenings = office.site.run(office.platform.activity.recent(office.organization_id, 15))
+    saved = [one for one in happenings if one.type.startswith("workflow.")]
+    assert [(one.type, one.subject) for one in saved] == [
+        ("workflow.deleted", "Triage"),
+        ("workflow.changed", "Triage"),
+        ("workflow.created", "Triage"),
+    ]
+    assert saved[0].actor == saved[1].actor == office.email
+    assert saved[2].actor not in ("", office.email)

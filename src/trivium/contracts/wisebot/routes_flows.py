@@ -121,7 +121,7 @@ class FlowRoutes:
     async def remove(self, request: Request, flow_id: str) -> Response:
         """Delete a workflow; 409 while runs of it go on."""
         principal = await identify(self._platform, request, role="admin")
-        await self._workflows.remove(principal.organization_id, flow_id)
+        await self._workflows.remove(principal.organization_id, flow_id, removed_by=principal.id)
         return Response(status_code=204)
 
     async def export(self, request: Request, flow_id: str) -> Response:

@@ -103,6 +103,15 @@ class Workflow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkflowWrite:
+    """One save: what became of which workflow, and who did it (the id of a key or a person, "" when unknown)."""
+
+    kind: Literal["created", "changed", "deleted"]
+    workflow: Workflow
+    by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkflowRevision:
     """One saved version of a diagram: a run that waits for weeks goes on with the one it started from."""
 

@@ -9,7 +9,7 @@ from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
 from trivium.core.model.knowledge import Document
 from trivium.core.model.runs import Run
-from trivium.core.model.workflows import WorkflowRun
+from trivium.core.model.workflows import WorkflowRun, WorkflowWrite
 from trivium.core.ports import Clock, Transaction
 from trivium.core.services.event_types import (
     CONVERSATION_CREATED,
@@ -159,6 +159,21 @@ class Announcing:
             "error": run.error,
         }
         self.tell(tx, run.organization_id, WORKFLOW_RUN_FINISHED, data, event_id=run.id)
+
+    def workflow_written(self, tx: Transaction, write: WorkflowWrite) -> None:
+        """Note that a workflow was created, changed or deleted, and by whom (a write hook of the workflows)."""
+        workflow = write.workflow
+        actor = _name_of(tx, workflow.organization_id, write.by)
+        self.note(tx, workflow.organization_id, f"workflow.{write.kind}", workflow.name, actor=actor)
+
+
+def _name_of(tx: Transaction, organization_id: str, principal_id: str) -> str:
+    """Return what people call a key or a person; the id when neither is there."""
+    key = tx.keys.first(organization_id, id=principal_id) if principal_id else None
+    if key is not None:
+        return key.name or principal_id
+    person = tx.users.by_id(principal_id) if principal_id else None
+    return principal_id if person is None else person.email
 
 
 def _conversation(conversation: Conversation) -> JSONObject:

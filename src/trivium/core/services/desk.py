@@ -35,6 +35,7 @@ def wire_desk(needs: Needs, *, webhooks: Webhooks, run_driver: RunDriver) -> Des
     announcing = Announcing(clock=clock, webhooks=webhooks, start_runs=workflows.start_on_event)
     run_driver.finish_hooks.append(announcing.run_finished)
     driver.finish_hooks.append(announcing.workflow_run_finished)
+    workflows.write_hooks.append(announcing.workflow_written)
     needs.tools.add_host(Handover(store=store, announcing=announcing))
     return Desk(
         workflows=workflows,

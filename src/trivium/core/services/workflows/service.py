@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from trivium.core.model.workflows import (
     Workflow,
     WorkflowRevision,
     WorkflowRun,
+    WorkflowWrite,
 )
 from trivium.core.ports import Calendar, Clock, Store, Transaction
 from trivium.core.services.announcing import STARTING_TYPES
@@ -63,15 +64,23 @@ class Workflows:
         self._clock = clock
         self._calendar = calendar
         self._driver = driver
+        # Called in the transaction of every save.
+        self.write_hooks: list[Callable[[Transaction, WorkflowWrite], None]] = []
 
     async def create(self, organization_id: str, draft: Draft, *, created_by: str = "") -> tuple[Workflow, str]:
         """Check and save a new workflow; return it with its secret, which is shown only now."""
+        workflow, secret = self.drafted(organization_id, draft)
+        await self._store.write(lambda tx: self.add(tx, workflow, created_by=created_by))
+        return workflow, secret
+
+    def drafted(self, organization_id: str, draft: Draft, *, workflow_id: str | None = None) -> tuple[Workflow, str]:
+        """Check a draft and return the workflow it makes, which is saved nowhere yet, with its secret."""
         if not draft.name:
             raise InvalidRequest("name: is needed.", code="invalid_workflow", details={"place": "name"})
         now = self._clock.now()
         secret = _new_secret()
         empty = Workflow(
-            id=new_id("wf"),
+            id=workflow_id or new_id("wf"),
             organization_id=organization_id,
             name=draft.name,
             created_at=now,
@@ -80,17 +89,18 @@ class Workflows:
             secret_hash=_digest(secret),
             secret_last_four=secret[-4:],
         )
-        workflow = self._changed(empty, replace(draft, steps=draft.steps or (), edges=draft.edges or ()), now)
+        draft = replace(draft, steps=draft.steps or (), edges=draft.edges or ())
+        return self._changed(empty, draft, now), secret
 
-        def unit(tx: Transaction) -> None:
-            tx.organizations.get(organization_id, organization_id)
-            if tx.workflows.count(organization_id) >= WORKFLOWS_MAX:
-                raise LimitExceeded(f"There may be at most {WORKFLOWS_MAX} workflows.", code="too_many_workflows")
-            tx.workflows.add(workflow)
-            tx.workflow_revisions.add(_revision_of(workflow, created_by))
-
-        await self._store.write(unit)
-        return workflow, secret
+    def add(self, tx: Transaction, workflow: Workflow, *, created_by: str = "") -> None:
+        """Save a workflow that `drafted` made, in the caller's transaction."""
+        organization_id = workflow.organization_id
+        tx.organizations.get(organization_id, organization_id)
+        if tx.workflows.count(organization_id) >= WORKFLOWS_MAX:
+            raise LimitExceeded(f"There may be at most {WORKFLOWS_MAX} workflows.", code="too_many_workflows")
+        tx.workflows.add(workflow)
+        tx.workflow_revisions.add(_revision_of(workflow, created_by))
+        self._tell(tx, WorkflowWrite(kind="created", workflow=workflow, by=created_by))
 
     async def change(
         self,
@@ -105,19 +115,27 @@ class Workflows:
 
         Conflict (a precondition) when `if_version` is given and is not the current version.
         """
-        now = self._clock.now()
 
         def unit(tx: Transaction) -> Workflow:
             current = tx.workflows.get(organization_id, workflow_id)
             if if_version is not None and if_version != current.version:
                 raise Conflict(f"The workflow is at version {current.version}.", is_precondition=True)
-            changed = self._changed(current, draft, now)
-            tx.workflows.put(changed)
-            if changed.version != current.version:
-                tx.workflow_revisions.add(_revision_of(changed, created_by))
-            return changed
+            return self.put(tx, current, draft, changed_by=created_by)
 
         return await self._store.write(unit)
+
+    def changed(self, current: Workflow, draft: Draft) -> Workflow:
+        """Check a draft and return what it makes of a workflow, which is saved nowhere yet."""
+        return self._changed(current, draft, self._clock.now())
+
+    def put(self, tx: Transaction, current: Workflow, draft: Draft, *, changed_by: str = "") -> Workflow:
+        """Check and save changes to a workflow that was read in the caller's transaction."""
+        changed = self.changed(current, draft)
+        tx.workflows.put(changed)
+        if changed.version != current.version:
+            tx.workflow_revisions.add(_revision_of(changed, changed_by))
+        self._tell(tx, WorkflowWrite(kind="changed", workflow=changed, by=changed_by))
+        return changed
 
     async def get(self, organization_id: str, workflow_id: str) -> Workflow:
         """Return the workflow or raise NotFound."""
@@ -137,16 +155,20 @@ class Workflows:
             )
         )
 
-    async def remove(self, organization_id: str, workflow_id: str) -> None:
+    async def remove(self, organization_id: str, workflow_id: str, *, removed_by: str = "") -> None:
         """Delete a workflow; Conflict while runs of it go on. Ended runs stay readable."""
+        await self._store.write(
+            lambda tx: self.drop(tx, tx.workflows.get(organization_id, workflow_id), removed_by=removed_by)
+        )
 
-        def unit(tx: Transaction) -> None:
-            if tx.workflow_runs.count_active(organization_id, workflow_id):
-                raise Conflict("Runs of this workflow still go on; cancel them first.", code="workflow_busy")
-            if not tx.workflows.remove(organization_id, workflow_id):
-                raise NotFound("workflow", workflow_id)
-
-        await self._store.write(unit)
+    def drop(self, tx: Transaction, workflow: Workflow, *, removed_by: str = "") -> None:
+        """Delete a workflow in the caller's transaction; see `remove`."""
+        organization_id = workflow.organization_id
+        if tx.workflow_runs.count_active(organization_id, workflow.id):
+            raise Conflict("Runs of this workflow still go on; cancel them first.", code="workflow_busy")
+        if not tx.workflows.remove(organization_id, workflow.id):
+            raise NotFound("workflow", workflow.id)
+        self._tell(tx, WorkflowWrite(kind="deleted", workflow=workflow, by=removed_by))
 
     async def rotate_secret(self, organization_id: str, workflow_id: str) -> tuple[Workflow, str]:
         """Return the workflow and a new secret, shown only now; the old one stops working at once."""
@@ -386,6 +408,10 @@ class Workflows:
             return run
 
         return await self._store.write(unit)
+
+    def _tell(self, tx: Transaction, write: WorkflowWrite) -> None:
+        for hook in self.write_hooks:
+            hook(tx, write)
 
     def _admit(self, tx: Transaction, run: WorkflowRun) -> tuple[WorkflowRun, Workflow]:
         workflow = tx.workflows.get(run.organization_id, run.workflow_id)
