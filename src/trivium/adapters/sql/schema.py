@@ -164,6 +164,7 @@ workflow_runs = _records(
     Index("workflow_runs_organization", "organization_id", "created_at"),
     Index("workflow_runs_due", "status", "wake_at", "lease_until"),
     Index("workflow_runs_parent", "parent_run_id"),
+    Index("workflow_runs_event", "workflow_id", "event_id", unique=True),
 )
 step_runs = _records(
     "step_runs",

@@ -129,6 +129,7 @@ class WorkflowRevision:
 class WorkflowRun:
     """One execution. `signals` counts what arrived from outside (an answered form, a finished sub-run).
 
+    `event_id` is the event that began it: a workflow runs once for each.
     While it is driven, `lease_owner` is the process and `attempt` its fence; a waiting run has neither and costs
     nothing until `wake_at`.
     """
@@ -149,6 +150,7 @@ class WorkflowRun:
     principal_id: str = ""
     parent_run_id: str | None = None
     rerun_of: str | None = None
+    event_id: str | None = None
     depth: int = 0
     attempt: int = 0
     signals: int = 0
@@ -166,8 +168,9 @@ class WorkflowRun:
 class StepRun:
     """The checkpoint of one step (of one item of it, counted from 0, in a loop).
 
-    `id` depends on run, step and item only: it is the idempotency key of whatever the step does outside. `branch` is
-    the way a condition took. `due_at` is when a waiting step goes on by itself; `data` is its type's own.
+    `id` depends on run, step and item only: it is the idempotency key of whatever the step does outside. `attempt`
+    counts how often it was begun, also after a crash, `failures` how often it failed. `branch` is the way a condition
+    took. `due_at` is when a waiting step goes on by itself; `data` is its type's own.
     """
 
     id: str
@@ -179,6 +182,7 @@ class StepRun:
     created_at: datetime
     item: int | None = None
     attempt: int = 0
+    failures: int = 0
     input: JSON = None
     output: JSON = None
     error: str | None = None

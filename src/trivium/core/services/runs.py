@@ -1,7 +1,7 @@
 """Runs: started once, driven to their end by some process, read by anyone at any time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -31,10 +31,13 @@ class Runs:
         self._driver = driver
         self._settings = admission.settings
 
-    async def start(self, principal: Principal, request: RunRequest) -> Run:
+    async def start(
+        self, principal: Principal, request: RunRequest, *, guard: Callable[[Transaction], None] | None = None
+    ) -> Run:
         """Check everything that deserves a status, store the run and begin it; returns before the first answer.
 
-        A request with the `run_id` of a stored run returns that run and begins nothing.
+        A request with the `run_id` of a stored run returns that run and begins nothing. `guard` is called in the
+        transaction that stores the run and raises when the reason for it is gone.
 
         Raises NotFound (agent, conversation), NotPermitted, Conflict (agent not active; conversation busy under the
         "reject" policy), LimitExceeded (too many runs, a budget), InvalidRequest.
@@ -51,11 +54,13 @@ class Runs:
                 return known
         run_id = request.run_id or new_id("run")
         new_conversation_id = new_uuid()
-        begun, interrupted = await self._store.write(
-            lambda tx: self._admission.admit(
-                tx, principal, request, run_id=run_id, new_conversation_id=new_conversation_id
-            )
-        )
+
+        def unit(tx: Transaction) -> tuple[Begun, str | None]:
+            if guard is not None:
+                guard(tx)
+            return self._admission.admit(tx, principal, request, run_id=run_id, new_conversation_id=new_conversation_id)
+
+        begun, interrupted = await self._store.write(unit)
         live = self._driver.register(begun.run, event_count=begun.run.event_count)
         if begun.run.status == "running":
             live.publish(begun.events)
@@ -166,12 +171,7 @@ class Runs:
         """End the run at its next pause; a final run is returned as it is. What was shown stays stored."""
 
         def unit(tx: Transaction) -> Run:
-            run = tx.runs.get(organization_id, run_id)
-            if run.status in ("queued", "waiting"):
-                return self._driver.end_idle(tx, run, RunCancelled(reason=reason, output=run.output))
-            if not run.is_final:
-                tx.runs.request_cancel(run.id)
-            return run
+            return self._cancelled(tx, tx.runs.get(organization_id, run_id), reason)
 
         run = await self._store.write(unit)
         live = self._driver.live(run_id)
@@ -182,6 +182,24 @@ class Runs:
             return run
         await self._driver.stop(run_id, reason)
         return await self.result(organization_id, run_id)
+
+    def mark_cancelled(self, tx: Transaction, organization_id: str, run_id: str, reason: str) -> bool:
+        """Have a run end, in the caller's transaction; False when it has ended or is not there.
+
+        One that nobody drives ends with the transaction, another one when its lease is renewed; `cancel` makes it now.
+        """
+        run = tx.runs.first(organization_id, id=run_id)
+        if run is None or run.is_final:
+            return False
+        self._cancelled(tx, run, reason)
+        return True
+
+    def _cancelled(self, tx: Transaction, run: Run, reason: str) -> Run:
+        if run.status in ("queued", "waiting"):
+            return self._driver.end_idle(tx, run, RunCancelled(reason=reason, output=run.output))
+        if not run.is_final:
+            tx.runs.request_cancel(run.id)
+        return run
 
     async def decide(
         self, organization_id: str, run_id: str, approval_id: str, *, is_approved: bool, decided_by: str, note: str = ""

@@ -14,6 +14,7 @@ from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.organizations import Organization
 from trivium.core.model.workflows import Edge, Step, StepType, Workflow, WorkflowRun
 from trivium.core.services.workflows.actions import Action, Call, Done, Outcome
+from trivium.core.services.workflows.children import AgentRuns
 from trivium.core.services.workflows.driver import DriverSettings, WorkflowDriver
 from trivium.core.services.workflows.logic import Pauses
 from trivium.core.services.workflows.nested import Nested
@@ -26,13 +27,20 @@ ORGANIZATION = "org_1"
 class Bench:
     """One process: `effects` lists the key of every effect that was made, in order."""
 
-    def __init__(self, store: SqliteStore, clock: HandClock | None = None, *, patience_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        store: SqliteStore,
+        clock: HandClock | None = None,
+        *,
+        patience_s: float = 0.0,
+        agent_runs: AgentRuns | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock or HandClock()
         self.effects: list[str] = []
         calendar = CronCalendar()
         settings = DriverSettings(owner=new_id("p"), patience_s=patience_s)
-        self.driver = WorkflowDriver(store=store, clock=self.clock, settings=settings)
+        self.driver = WorkflowDriver(store=store, clock=self.clock, settings=settings, agent_runs=agent_runs)
         self.workflows = Workflows(store=store, clock=self.clock, calendar=calendar, driver=self.driver)
         self.timetable = Timetable(
             store=store, clock=self.clock, calendar=calendar, driver=self.driver, workflows=self.workflows

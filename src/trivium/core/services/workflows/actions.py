@@ -33,6 +33,7 @@ from trivium.core.services.models import Models
 from trivium.core.services.runs import Runs
 from trivium.core.services.tools import ToolBox
 from trivium.core.services.workflows import templates
+from trivium.core.services.workflows.children import require_held
 
 _TEXT_CHARS_MAX = 500_000
 _BODY_BYTES_MAX = 1_000_000
@@ -171,21 +172,18 @@ class Actions:
         return Done(output=[_passage(one) for one in found])
 
     async def agent(self, call: Call) -> Outcome:
-        """Have an agent answer; its run is found again by the step's key, so that it is started once."""
-        organization_id = call.run.organization_id
-        run = None
-        if call.is_repeat or call.data:
-            run = await self._runs.find_resumable(organization_id, request_id=call.key)
-        if run is None:
-            request = RunRequest(
-                agent_id=_text(call, "agent_id"),
-                input=RunInput(messages=(InputMessage(role="user", text=_text(call, "prompt")),)),
-                conversation=_text(call, "conversation") or f"workflow-{call.key}",
-                request_id=call.key,
-                channel="workflow",
-            )
-            run = await self._runs.start(_principal(call.run), request)
-        run = await self._runs.result(organization_id, run.id)
+        """Have an agent answer; its run has the id that this try noted, so that it is started once."""
+        run_id = str(call.data["run_id"])
+        request = RunRequest(
+            agent_id=_text(call, "agent_id"),
+            input=RunInput(messages=(InputMessage(role="user", text=_text(call, "prompt")),)),
+            conversation=_text(call, "conversation") or f"workflow-{run_id}",
+            request_id=call.key,
+            run_id=run_id,
+            channel="workflow",
+        )
+        await self._runs.start(_principal(call.run), request, guard=lambda tx: require_held(tx, call.run))
+        run = await self._runs.result(call.run.organization_id, run_id)
         return _answer_of(run, self._clock.now())
 
     async def agent_tool(self, call: Call) -> Outcome:

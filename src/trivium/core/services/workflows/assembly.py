@@ -36,7 +36,8 @@ class Needs:
 def assemble(needs: Needs) -> tuple[Workflows, Timetable, WorkflowDriver]:
     """Return the service, its clockwork and its driver; nothing is started yet."""
     store, clock = needs.store, needs.clock
-    driver = WorkflowDriver(store=store, clock=clock, settings=DriverSettings(owner=needs.owner, lease_s=needs.lease_s))
+    settings = DriverSettings(owner=needs.owner, lease_s=needs.lease_s)
+    driver = WorkflowDriver(store=store, clock=clock, settings=settings, agent_runs=needs.runs)
     workflows = Workflows(store=store, clock=clock, calendar=needs.calendar, driver=driver)
     actions = Actions(
         store=store,

@@ -8,6 +8,8 @@ from trivium.core.errors import Conflict
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.workflows import Step, StepRun, StepRunStatus, WorkflowRun
 from trivium.core.ports import Clock, Store, Transaction
+from trivium.core.services.workflows.children import noted_child
+from trivium.core.services.workflows.definition import item_step
 from trivium.core.services.workflows.graph import Graph
 
 STEP_RUNS_MAX = 20_000
@@ -80,15 +82,16 @@ class Checkpoints:
                 created_at=now,
                 started_at=now,
             )
-        is_retry = known.status == "running" or "retry" in known.data or known.attempt == 0
-        data = {name: value for name, value in known.data.items() if name != "retry"}
+        is_again = known.status in ("running", "failed") or "retry" in known.data or known.attempt == 0
+        is_new_try = known.status == "failed" or "retry" in known.data or known.attempt == 0
+        kind = step.type if item is None else item_step(step).type
         begun = replace(
             known,
             status="running",
-            attempt=known.attempt + (1 if is_retry else 0),
+            attempt=known.attempt + (1 if is_again else 0),
             input=config,
-            data=data,
-            due_at=None if "retry" in known.data else known.due_at,
+            data={"tried_at": now.isoformat(), **noted_child(kind)} if is_new_try else known.data,
+            due_at=None if is_new_try else known.due_at,
         )
         self.note(begun)
         return begun
@@ -109,6 +112,10 @@ class Checkpoints:
         self._dirty[step_run.id] = step_run
         if extra is not None:
             self._extras.append(extra)
+
+    def also(self, extra: Extra) -> None:
+        """Have something else written with the next write."""
+        self._extras.append(extra)
 
     async def flush(self) -> None:
         """Write what was gathered; returns at once when there is nothing."""
@@ -169,6 +176,10 @@ class Checkpoints:
         """Note that a step will be tried again after a pause."""
         due_at = self._clock.now() + timedelta(seconds=wait_s)
         return self.end(step_run, "waiting", due_at=due_at, data={**step_run.data, "retry": True}, **changes)
+
+    def open_items(self, step_id: str) -> list[StepRun]:
+        """Return the items of a loop that were begun and have not ended."""
+        return [one for (owner, _), one in self._items.items() if owner == step_id and one.status == "running"]
 
     def _unit(self) -> Extra:
         # Marked as stored before it is: if the write fails, the driving of this run ends, too.

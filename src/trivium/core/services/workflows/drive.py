@@ -22,6 +22,7 @@ from trivium.core.model.workflows import Step, StepRun, StepType, WorkflowRun
 from trivium.core.ports import Clock
 from trivium.core.services.workflows.actions import Action, Call, Done, Outcome, Wait, bounded, rendered
 from trivium.core.services.workflows.checkpoints import Checkpoints, Extra
+from trivium.core.services.workflows.children import Children, Marked, has_child
 from trivium.core.services.workflows.definition import LITERAL
 from trivium.core.services.workflows.graph import Graph, is_caught, readiness
 from trivium.core.services.workflows.items import Items
@@ -43,6 +44,7 @@ _TIMEOUT_S: Mapping[StepType, float] = {
 _TIMEOUT_DEFAULT_S = 60.0
 _INTERRUPTIONS_MAX = 5
 _PARALLEL_MAX = 32
+_RETRY_WAIT_S_MAX = 86_400.0
 # Trying again changes nothing about these.
 _FINAL = (InvalidRequest, NotAuthenticated, NotPermitted, NotFound, Gone, Conflict)
 
@@ -66,6 +68,7 @@ class Drive:
         graph: Graph,
         actions: Mapping[StepType, Action],
         item_actions: Mapping[StepType, Action],
+        children: Children,
         patience_s: float,
     ) -> None:
         self._clock = clock
@@ -73,6 +76,8 @@ class Drive:
         self._graph = graph
         self._actions = actions
         self._item_actions = item_actions
+        self._children = children
+        self._marked = Marked()
         self._patience = timedelta(seconds=patience_s)
         self._tasks: dict[str, asyncio.Task[Ended]] = {}
         self._changed = asyncio.Event()
@@ -104,12 +109,18 @@ class Drive:
                     if run is not None:
                         return run
                     continue
-                await self._points.flush()
+                await self._flush()
                 for step, begun, config in started:
                     self._start(step, begun, config)
                 await self._wait()
         finally:
             await self._abandon()
+
+    async def _flush(self) -> None:
+        """Write what was gathered, then stop what failed steps had begun."""
+        await self._points.flush()
+        marked, self._marked = self._marked, Marked()
+        await self._children.settle(self._points.run.organization_id, marked)
 
     def _settle(self) -> None:
         """Skip what no active line leads to and compute what needs nothing outside, until nothing changes."""
@@ -190,6 +201,9 @@ class Drive:
             branches=frozenset(edge.branch for edge in self._graph.outgoing[step.id] if edge.branch),
         )
         timeout_s = step.timeout_s or _TIMEOUT_S.get(step.type, _TIMEOUT_DEFAULT_S)
+        deadline = _deadline(step, begun)
+        if deadline is not None:
+            timeout_s = max((deadline - self._clock.now()).total_seconds(), 0.0)
         try:
             if step.type in ("loop", "map"):
                 items = Items(points=self._points, actions=self._item_actions)
@@ -215,23 +229,36 @@ class Drive:
             data = {**begun.data, **outcome.data}
             self._points.end(begun, "succeeded", output=outcome.output, branch=outcome.branch, data=data, due_at=None)
         elif isinstance(outcome, Wait):
-            waiting = replace(begun, status="waiting", due_at=outcome.due_at, data=outcome.data)
+            times = [at for at in (outcome.due_at, _deadline(step, begun)) if at is not None]
+            data = {**begun.data, **outcome.data}
+            waiting = replace(begun, status="waiting", due_at=min(times, default=None), data=data)
             self._points.note(waiting, outcome.extra)
         elif error is not None:
             self._fail(step, begun, error)
 
     def _fail(self, step: Step, begun: StepRun, error: CoreError) -> None:
-        why = {"error": error.message[:4_000], "error_code": error.code}
-        if begun.attempt < step.attempts_max and not isinstance(error, _FINAL):
+        why = {"error": error.message[:4_000], "error_code": error.code, "failures": begun.failures + 1}
+        self._end_children(step, begun, error)
+        if begun.failures + 1 < step.attempts_max and not isinstance(error, _FINAL):
             retry_after_s = error.retry_after_s if isinstance(error, LimitExceeded | UpstreamFailed) else None
-            wait_s = max(step.retry_wait_s * 2 ** (begun.attempt - 1), retry_after_s or 0.0)
-            self._points.retry(begun, wait_s, **why)
+            wait_s = max(step.retry_wait_s * 2**begun.failures, retry_after_s or 0.0)
+            self._points.retry(begun, min(wait_s, _RETRY_WAIT_S_MAX), **why)
         elif step.has_default:
             self._points.end(begun, "succeeded", output=step.default, due_at=None, **why)
         else:
             ended = self._points.end(begun, "failed", due_at=None, **why)
             if self._is_fatal(ended) and self._failed is None:
                 self._failed = ended
+
+    def _end_children(self, step: Step, begun: StepRun, error: CoreError) -> None:
+        """What the failed try began ends with it; the items of a loop that were in flight have failed, too."""
+        why = {"error": error.message[:4_000], "error_code": error.code}
+        items = self._points.open_items(step.id)
+        for item in items:
+            self._points.end(item, "failed", failures=item.failures + 1, **why)
+        if has_child(step):
+            marked = self._marked
+            self._points.also(lambda tx: self._children.end_children(tx, [begun, *items], "The step failed.", marked))
 
     def _is_fatal(self, one: StepRun) -> bool:
         return one.status == "failed" and not is_caught(self._graph, one.step_id)
@@ -255,13 +282,16 @@ class Drive:
         if waiting and self._failed is None:
             due_at = self._points.next_due()
             if due_at is not None and due_at - now <= self._patience:
-                await self._points.flush()
+                await self._flush()
                 await self._wait()
                 return None
             asleep = replace(run, status="waiting", wake_at=due_at, lease_owner=None, lease_until=None)
             return await self._write(asleep, ())
+        marked = self._marked
         for one in waiting:
             self._points.end(one, "cancelled")
+        if waiting:
+            self._points.also(lambda tx: self._children.end_children(tx, waiting, "Another step failed.", marked))
         changes: dict[str, object] = {"status": "succeeded", "result": result_of(self._graph, self._points.steps)}
         if self._failed is not None:
             name = self._graph.by_id[self._failed.step_id].key
@@ -274,13 +304,22 @@ class Drive:
         return await self._write(ended, finish(ended))
 
     async def _write(self, run: WorkflowRun, extras: tuple[Extra, ...]) -> WorkflowRun | None:
-        if await self._points.finish(run, extras):
-            return run
-        self._has_signal = True
-        return None
+        if not await self._points.finish(run, extras):
+            self._has_signal = True
+            return None
+        await self._children.settle(run.organization_id, self._marked)
+        return run
 
     async def _abandon(self) -> None:
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _deadline(step: Step, begun: StepRun) -> datetime | None:
+    """Return when a try ends that may wait for another run, however often it is looked at meanwhile."""
+    tried_at = begun.data.get("tried_at")
+    if step.timeout_s is None or step.type not in ("agent", "workflow") or not isinstance(tried_at, str):
+        return None
+    return datetime.fromisoformat(tried_at) + timedelta(seconds=step.timeout_s)

@@ -13,6 +13,7 @@ from trivium.core.model.workflows import StepRun, StepType, WorkflowRevision, Wo
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.workflows.actions import Action
 from trivium.core.services.workflows.checkpoints import STEP_RUNS_MAX, Checkpoints, Extra
+from trivium.core.services.workflows.children import AgentRuns, Children
 from trivium.core.services.workflows.drive import Drive
 from trivium.core.services.workflows.graph import Graph
 
@@ -42,13 +43,16 @@ class DriverSettings:
 class WorkflowDriver:
     """Runs are claimed with a lease and driven as tasks; a run whose process is gone is claimed by another one."""
 
-    def __init__(self, *, store: Store, clock: Clock, settings: DriverSettings) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, settings: DriverSettings, agent_runs: AgentRuns | None = None
+    ) -> None:
         self._store = store
         self._clock = clock
         self.settings = settings
         self.actions: dict[StepType, Action] = {}
         self.item_actions: dict[StepType, Action] = {}
         self.finish_hooks: list[FinishHook] = []
+        self.children = Children(clock=clock, agent_runs=agent_runs, stop=self.stop, ended=self._tell)
         self.is_closing = False
         self._drives: dict[str, Drive] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -114,6 +118,7 @@ class WorkflowDriver:
             graph=graph,
             actions=self.actions,
             item_actions=self.item_actions,
+            children=self.children,
             patience_s=self.settings.patience_s,
         )
         self._drives[run.id] = drive
@@ -237,10 +242,13 @@ class WorkflowDriver:
         def tell(tx: Transaction) -> None:
             if run.parent_run_id is not None:
                 tx.workflow_runs.signal(run.organization_id, run.parent_run_id, self._clock.now())
-            for hook in self.finish_hooks:
-                hook(tx, run)
+            self._tell(tx, run)
 
         return (tell,)
+
+    def _tell(self, tx: Transaction, run: WorkflowRun) -> None:
+        for hook in self.finish_hooks:
+            hook(tx, run)
 
 
 def _revision(tx: Transaction, run: WorkflowRun) -> WorkflowRevision:

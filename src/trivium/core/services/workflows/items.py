@@ -76,14 +76,23 @@ class Items:
         begun = self._points.begin(call.step, config, index)
         await self._points.flush()
         is_repeat = known is not None and known.status == "running"
-        item_call = Call(run=call.run, step=step, key=begun.id, scope=scope, config=config, is_repeat=is_repeat)
+        item_call = Call(
+            run=call.run,
+            step=step,
+            key=begun.id,
+            scope=scope,
+            config=config,
+            is_repeat=is_repeat,
+            data=begun.data,
+        )
         try:
             done = await self._done(item_call, step, scope)
         except CoreError as error:
             if error.code != "lease_lost":
-                self._points.end(begun, "failed", error=error.message[:4_000], error_code=error.code)
+                why = {"error": error.message[:4_000], "error_code": error.code}
+                self._points.end(begun, "failed", failures=begun.failures + 1, **why)
             raise
-        self._points.end(begun, "succeeded", output=done.output, data=done.data)
+        self._points.end(begun, "succeeded", output=done.output, data={**begun.data, **done.data})
         await self._points.flush()
         return done.output
 

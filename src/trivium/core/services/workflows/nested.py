@@ -7,6 +7,7 @@ from trivium.core.errors import InvalidRequest, UpstreamFailed
 from trivium.core.model.workflows import WorkflowRun
 from trivium.core.ports import Store, Transaction
 from trivium.core.services.workflows.actions import Call, Done, Outcome, Wait
+from trivium.core.services.workflows.children import require_held
 
 DEPTH_MAX = 5
 
@@ -21,7 +22,7 @@ class Starter(Protocol):
         """Return the run as it may be stored; NotFound, Conflict, InvalidRequest, LimitExceeded when it may not."""
 
     def child_of(self, call: Call) -> WorkflowRun:
-        """Return the run that a step starts, with an id that depends on the step's key only."""
+        """Return the run that a step starts, with the id that the try of the step has noted."""
 
     async def result(self, organization_id: str, run_id: str, *, timeout_s: float) -> WorkflowRun:
         """Return the run when it has ended, or as it is after `timeout_s`."""
@@ -43,19 +44,22 @@ class Nested:
         if known is None:
             # Refused here where it can be caught; inserted together with the note that this step waits for it.
             await self._store.read(lambda tx: self._starter.check(tx, child))
-            return Wait(
-                due_at=None, data={"child_run_id": child.id}, extra=lambda tx: _insert(self._starter, tx, child)
-            )
+            return Wait(due_at=None, extra=lambda tx: _insert(self._starter, tx, child))
         if not known.is_final:
             await self._wake(known.id)
-            return Wait(due_at=None, data={"child_run_id": child.id})
+            return Wait(due_at=None)
         return _outcome(known)
 
     async def inline(self, call: Call) -> Outcome:
         """Start the inner run and stay until it ends: for the items of a loop."""
         _check_depth(call)
         child = self._starter.child_of(call)
-        await self._store.write(lambda tx: _insert(self._starter, tx, child))
+
+        def unit(tx: Transaction) -> None:
+            require_held(tx, call.run)
+            self._starter.insert(tx, child)
+
+        await self._store.write(unit)
         await self._wake(child.id)
         return _outcome(await self._starter.result(child.organization_id, child.id, timeout_s=86_400.0))
 
@@ -71,5 +75,5 @@ def _check_depth(call: Call) -> None:
 
 def _outcome(run: WorkflowRun) -> Outcome:
     if run.status == "succeeded":
-        return Done(output=run.result, data={"child_run_id": run.id})
+        return Done(output=run.result)
     raise UpstreamFailed(run.error or f"The inner run was {run.status}.", code="workflow_failed", is_retryable=False)

@@ -251,15 +251,17 @@ class Workflows:
         for workflow in tx.workflows.listening(organization_id):
             if event_type not in workflow.event_types:
                 continue
-            name = hashlib.sha256(f"{event_id}:{workflow.id}".encode()).hexdigest()[:31]
+            if tx.workflow_runs.first(organization_id, workflow_id=workflow.id, event_id=event_id) is not None:
+                continue
             run = WorkflowRun(
-                id=f"wfr_{name}",
+                id=new_id("wfr"),
                 organization_id=organization_id,
                 workflow_id=workflow.id,
                 version=0,
                 trigger="event",
                 created_at=self._clock.now(),
                 inputs={"event": event_type, **data},
+                event_id=event_id,
             )
             try:
                 self.insert(tx, run)
@@ -270,7 +272,7 @@ class Workflows:
         """Return the run that a step of the type "workflow" starts."""
         inputs = call.config.get("inputs")
         return WorkflowRun(
-            id=f"{call.key}-in",
+            id=str(call.data["child_run_id"]),
             organization_id=call.run.organization_id,
             workflow_id=str(call.config.get("workflow_id")),
             version=0,
@@ -326,25 +328,13 @@ class Workflows:
                     continue
 
     async def cancel(self, organization_id: str, run_id: str, reason: str = "Cancelled by the caller.") -> WorkflowRun:
-        """End a run and the runs inside it; one that has ended is returned as it is. Effects that were made stay."""
-        now = self._clock.now()
+        """End a run with the workflow and agent runs it began; one that has ended is returned as it is.
 
-        def unit(tx: Transaction) -> list[str]:
-            tx.workflow_runs.get(organization_id, run_id)
-            cancelled: list[str] = []
-            todo = [run_id]
-            for one_id in todo:
-                if not tx.workflow_runs.cancel(organization_id, one_id, reason, now):
-                    continue
-                cancelled.append(one_id)
-                for step_run in tx.step_runs.find(organization_id, run_id=one_id, limit=STEP_RUNS_MAX):
-                    if step_run.status in ("running", "waiting"):
-                        tx.step_runs.put(replace(step_run, status="cancelled", finished_at=now))
-                todo += [child.id for child in tx.workflow_runs.find(organization_id, parent_run_id=one_id)]
-            return cancelled
-
-        for one_id in await self._store.write(unit):
-            await self._driver.stop(one_id)
+        All are marked in one transaction, so none goes on when this process ends in the middle. Effects stay.
+        """
+        children = self._driver.children
+        marked = await self._store.write(lambda tx: children.end_run(tx, organization_id, run_id, reason))
+        await children.settle(organization_id, marked)
         return await self.run(organization_id, run_id)
 
     async def rerun(self, organization_id: str, run_id: str, *, from_step: str | None = None) -> WorkflowRun:

@@ -710,6 +710,7 @@ def _step_runs() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("item", sa.BigInteger(), nullable=True),
         sa.Column("attempt", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("input", sa.Text(), nullable=True),
         sa.Column("output", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -863,6 +864,7 @@ def _workflow_runs() -> None:
         sa.Column("principal_id", sa.Text(), nullable=False),
         sa.Column("parent_run_id", sa.Text(), nullable=True),
         sa.Column("rerun_of", sa.Text(), nullable=True),
+        sa.Column("event_id", sa.Text(), nullable=True),
         sa.Column("depth", sa.BigInteger(), nullable=False),
         sa.Column("attempt", sa.BigInteger(), nullable=False),
         sa.Column("signals", sa.BigInteger(), nullable=False),
@@ -872,6 +874,7 @@ def _workflow_runs() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("workflow_runs_due", "workflow_runs", ["status", "wake_at", "lease_until"], unique=False)
+    op.create_index("workflow_runs_event", "workflow_runs", ["workflow_id", "event_id"], unique=True)
     op.create_index("workflow_runs_organization", "workflow_runs", ["organization_id", "created_at"], unique=False)
     op.create_index("workflow_runs_parent", "workflow_runs", ["parent_run_id"], unique=False)
     op.create_index("workflow_runs_workflow", "workflow_runs", ["workflow_id", "created_at"], unique=False)
