@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from trivium import __version__
 from trivium.adapters.blobs.files import FileBlobs
@@ -44,6 +44,7 @@ from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
 from trivium.adapters.tools.wabee.host import WabeeTools
 from trivium.contracts import http, metrics, wabee, wisebot, wizchat
+from trivium.contracts.routing import description
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
 from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
@@ -194,7 +195,7 @@ def _platform_settings(settings: Settings, owner: str) -> PlatformSettings:
     )
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> Starlette:
     """Return the application over an open database. Blocking; raises DataFolderBusyError.
 
     It holds the data folder's lock from now on; its lifespan begins the background work and in the end closes all.
@@ -204,7 +205,7 @@ def create_app(settings: Settings) -> FastAPI:
     parts = build(settings)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    async def lifespan(app: Starlette) -> AsyncGenerator[None, None]:
         with held:
             # Only with the embedded database does the lock of the data folder say that no other server is alive.
             await parts.platform.open(takes_over=None if settings.database_url else _OWNER)
@@ -213,23 +214,21 @@ def create_app(settings: Settings) -> FastAPI:
             finally:
                 await parts.close(grace_s=settings.shutdown_grace_s)
 
-    app = FastAPI(
-        title="Trivium", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+    app = Starlette(lifespan=lifespan)
     app.state.platform = parts.platform
     mount(app, parts.platform, settings)
     return app
 
 
-def mount(app: FastAPI, platform: Platform, settings: Settings) -> None:
+def mount(app: Starlette, platform: Platform, settings: Settings) -> None:
     """Put every contract in front of the platform."""
-    app.include_router(
-        wabee.router(platform, heartbeat_s=settings.heartbeat_s, upload_size_max=settings.upload_size_max)
-    )
-    app.include_router(wizchat.router(platform))
+    routes = app.router.routes
+    routes += wabee.router(platform, heartbeat_s=settings.heartbeat_s, upload_size_max=settings.upload_size_max).routes
+    routes += wizchat.router(platform).routes
     wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
     if settings.metrics_token:
-        app.include_router(metrics.router(platform, token=settings.metrics_token))
+        routes += metrics.router(platform, token=settings.metrics_token).routes
+    routes += description(routes, title="Trivium", version=__version__).routes
     http.install(
         app,
         [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS, wisebot.UNCLAIMED],

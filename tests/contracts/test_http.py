@@ -6,14 +6,18 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 import httpx2
 import pytest
-from fastapi import APIRouter, FastAPI, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.contracts.serving import serve
 from trivium.contracts import body, http
+from trivium.contracts.routing import Router, describe
 from trivium.core import errors
 from trivium.core.errors import Conflict, CoreError, LimitExceeded, NotAuthenticated, NotFound, UpstreamFailed
 
@@ -25,47 +29,54 @@ class Note(BaseModel):
     count: int = 0
 
 
-router = APIRouter(route_class=body.StrictRoute)
-
-
-@router.post("/ours/notes")
-async def _add(note: Note) -> dict[str, str]:
-    return {"text": note.text}
+async def _add(request: Request) -> Response:
+    note = http.validate(Note, await request.json() if await request.body() else None)
+    return http.json_response({"text": note.text})
 
 
 async def _direct(request: Request) -> Response:
     return http.json_response({"got": await request.json(), "id": request.state.request_id})
 
 
-@router.get("/ours/notes")
-async def _list(limit: int = 10) -> dict[str, int]:
-    return {"limit": limit}
+async def _list(_request: Request, limit: int = 10) -> Response:
+    return http.json_response({"limit": limit})
 
 
-@router.delete("/ours/notes")
-async def _clear() -> None:
+async def _get(_request: Request, note_id: str, part: Annotated[int, Field(ge=1)]) -> Response:
+    return http.json_response({"note": note_id, "part": part})
+
+
+async def _clear(_request: Request) -> Response:
     raise NotFound("note", "n1")
 
 
-@router.post("/ours/raw")
-async def _raw(request: Request) -> dict[str, object]:
-    return {"value": await request.json()}
+async def _raw(request: Request) -> Response:
+    return http.json_response({"value": await request.json()})
 
 
-@router.get("/ours/broken")
-async def _break() -> None:
+async def _break(_request: Request) -> Response:
     raise RuntimeError("secret detail")
 
 
-@router.get("/ours/wait")
-async def _limit() -> None:
+async def _limit(_request: Request) -> Response:
     raise LimitExceeded("Slow down.", retry_after_s=2.2)
+
+
+def _router() -> Router:
+    router = Router(prefix="/ours")
+    router.add("/notes", _add, methods=["POST"], summary="Add", body=Note, status_code=201)
+    router.add("/notes", _list, methods=["GET"], summary="List")
+    router.add("/notes", _clear, methods=["DELETE"])
+    router.add("/notes/{note_id}", _get, methods=["GET"], summary="Read", headers=[("as-of", "A day.")])
+    router.add("/raw", _raw, methods=["POST"])
+    router.add("/broken", _break, methods=["GET"])
+    router.add("/wait", _limit, methods=["GET"])
+    return router
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx2.Client]:
-    app = FastAPI()
-    app.include_router(router)
+    app = Starlette(routes=[*_router().routes])
 
     def render(failure: http.Failure) -> tuple[int, object]:
         return failure.status, {"oops": failure.code, "text": failure.message, "fields": failure.details.get("errors")}
@@ -120,6 +131,24 @@ def test_a_bad_body_gets_the_owners_envelope(
     if code == "validation_failed":
         assert answer.json()["fields"]
         assert answer.json()["fields"][0].keys() == {"field", "message", "type"}
+
+
+def test_an_endpoint_gets_its_part_of_the_path_and_checked_parameters(client: httpx2.Client) -> None:
+    assert client.get("/ours/notes/n1?part=2").json() == {"note": "n1", "part": 2}
+    refused = client.get("/ours/notes/n1?part=0")
+    assert (refused.status_code, refused.json()["fields"][0]["field"]) == (422, "query.part")
+    assert client.get("/ours/notes/n1").json()["fields"][0]["type"] == "missing"
+
+
+def test_the_document_describes_what_says_what_it_is_about() -> None:
+    paths = describe(_router().routes, title="Ours", version="1")["paths"]
+    assert paths.keys() == {"/ours/notes", "/ours/notes/{note_id}"}
+    assert paths["/ours/notes"].keys() == {"get", "post"}
+    added = paths["/ours/notes"]["post"]
+    assert added["requestBody"]["content"]["application/json"]["schema"]["required"] == ["text"]
+    assert [*added["responses"]] == ["201"]
+    shown = {(one["in"], one["name"], one["required"]) for one in paths["/ours/notes/{note_id}"]["get"]["parameters"]}
+    assert shown == {("path", "note_id", True), ("query", "part", True), ("header", "as-of", False)}
 
 
 def test_64_mib_sent_in_pieces_are_refused_and_the_connection_survives(client: httpx2.Client) -> None:

@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator, Iterator
 
 import httpx2
 import pytest
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
 
 from tests.contracts.serving import serve
 from trivium.contracts.sse import EventStream, event, last_event_id
@@ -71,22 +73,23 @@ async def _flood(counts: list[int]) -> AsyncGenerator[str, None]:
 
 
 flooded = [0]
-app = FastAPI()
 
 
-@app.get("/quiet")
-async def _serve_quiet(name: str) -> EventStream:
-    return EventStream(_quiet(name), _text, heartbeat_s=0.2)
+async def _serve_quiet(request: Request) -> EventStream:
+    return EventStream(_quiet(request.query_params["name"]), _text, heartbeat_s=0.2)
 
 
-@app.get("/burst")
-async def _serve_burst() -> EventStream:
+async def _serve_burst(_request: Request) -> EventStream:
     return EventStream(_burst(1000), _text, ending=b"data: [DONE]\n\n")
 
 
-@app.get("/flood")
-async def _serve_flood() -> EventStream:
+async def _serve_flood(_request: Request) -> EventStream:
     return EventStream(_flood(flooded), _text, heartbeat_s=0.2, stalled_s=1.0)
+
+
+app = Starlette(
+    routes=[Route("/quiet", _serve_quiet), Route("/burst", _serve_burst), Route("/flood", _serve_flood)],
+)
 
 
 @pytest.fixture(scope="module")

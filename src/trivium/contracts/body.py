@@ -3,17 +3,15 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
+from starlette.requests import Request
 
-from trivium.contracts.once import HEADER, answered_once
 from trivium.core.errors import InvalidRequest, LimitExceeded
 
 SIZE_MAX = 32 * 1024 * 1024
@@ -26,7 +24,6 @@ VALUES_MAX = 200_000
 _INTEGER_MIN, _INTEGER_MAX = -(2**63), 2**64 - 1
 _FORM_ROOM_BYTES = 64 * 1024
 _PIECE_BYTES = 1 << 20
-_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEY_END = re.compile(rb'"\s*:')
 _decode = msgspec.json.Decoder().decode
 
@@ -103,35 +100,6 @@ async def _next_piece(pieces: AsyncGenerator[bytes, None]) -> bytes | None:
             return await anext(pieces, None)
     except TimeoutError as error:
         raise BodyTimeout(f"Nothing more of the body came for {PAUSE_S_MAX:g} seconds.") from error
-
-
-class StrictRoute(APIRoute):
-    """A route that reads its body through `StrictRequest`. Use it as `route_class` of every router.
-
-    Routes that take JSON declare it (a pydantic body) or ask for a `Request` and call `await request.json()`.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # A missing content type is read as JSON; other types are refused by the reader.
-        kwargs["strict_content_type"] = False
-        super().__init__(*args, **kwargs)
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler behind the strict reader."""
-        handler = super().get_route_handler()
-        field = self.body_field
-        is_json = field is not None and not _is_form(field)
-
-        async def read_strictly(request: Request) -> Response:
-            strict = StrictRequest(request.scope, request.receive)
-            # Decoded here and not in FastAPI, which turns every error of a body into one of its own.
-            if is_json and request.method in _METHODS_WITH_BODY and await strict.body():
-                await strict.json()
-            if HEADER in request.headers and request.method == "POST":
-                return await answered_once(strict, handler)
-            return await handler(strict)
-
-        return read_strictly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,10 +227,6 @@ def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise InvalidRequest(f"The body names the key {key[:80]!r} twice.", code="invalid_json")
         found[key] = value
     return found
-
-
-def _is_form(field: Any) -> bool:
-    return type(field.field_info).__name__ in {"Form", "File"}
 
 
 def _plain(message: str) -> str:

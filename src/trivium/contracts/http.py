@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
 import msgspec
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trivium.contracts import once
@@ -117,7 +117,7 @@ def failure_of(error: CoreError) -> Failure:
 
 
 def install(
-    app: FastAPI,
+    app: Starlette,
     dialects: Sequence[Dialect],
     *,
     body_size_max: int = SIZE_MAX,
@@ -137,7 +137,6 @@ def install(
     app.state.dialects = edge.dialects
     app.state.body_size_max = body_size_max
     app.add_exception_handler(CoreError, _on_core_error)
-    app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(edge.layer)
 
@@ -196,19 +195,6 @@ async def _on_core_error(request: Request, error: Exception) -> Response:
     return respond(request, failure_of(cast(CoreError, error)))
 
 
-async def _on_validation_error(request: Request, error: Exception) -> Response:
-    errors = field_errors(cast(RequestValidationError, error).errors())
-    failure = Failure(
-        status=422,
-        code="validation_failed",
-        message=_summary(errors),
-        kind="validation",
-        details={"errors": errors},
-        error=error,
-    )
-    return respond(request, failure)
-
-
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     error = cast(HTTPException, error)
     message = str(error.detail) if error.detail else "The request failed."
@@ -260,7 +246,7 @@ def _summary(errors: Sequence[Mapping[str, str]]) -> str:
 class _Edge:
     """Holds what the outermost layer needs; the layer itself is made by the framework when the app starts."""
 
-    def __init__(self, app: FastAPI, dialects: tuple[Dialect, ...], direct: Mapping[str, Endpoint]) -> None:
+    def __init__(self, app: Starlette, dialects: tuple[Dialect, ...], direct: Mapping[str, Endpoint]) -> None:
         self._app = app
         self.dialects = dialects
         self._direct = dict(direct)

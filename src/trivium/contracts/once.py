@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias
 
-from fastapi import Request, Response
 from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.core.errors import Conflict, InvalidRequest
 from trivium.core.model.access import KEY_PREFIXES

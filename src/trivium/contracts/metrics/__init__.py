@@ -2,22 +2,23 @@
 
 import hmac
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import bearer_or
 from trivium.contracts.metrics.text import CONTENT_TYPE, Process, render
+from trivium.contracts.routing import Router
 from trivium.core.errors import NotAuthenticated
 from trivium.core.platform import Platform
 
 __all__ = ["router"]
 
 
-def router(platform: Platform, *, token: str) -> APIRouter:
+def router(platform: Platform, *, token: str) -> Router:
     """Return the one route; mount it only where the operator has set a token."""
-    routes = APIRouter(include_in_schema=False)
+    routes = Router()
     expected = token.encode()
 
-    @routes.get("/metrics")
     async def metrics(request: Request) -> Response:
         if not hmac.compare_digest(bearer_or(request.headers).encode("utf-8", "replace"), expected):
             raise NotAuthenticated("GET /metrics needs the token of the setting `metrics_token`.")
@@ -25,4 +26,5 @@ def router(platform: Platform, *, token: str) -> APIRouter:
         process = Process(live_runs=platform.run_driver.live_count, store_queue=platform.store.queue_length)
         return Response(render(figures, process), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
+    routes.add("/metrics", metrics, methods=["GET"])
     return routes

@@ -2,10 +2,8 @@
 
 import re
 
-from fastapi import APIRouter
-
-from trivium.contracts.body import StrictRoute
 from trivium.contracts.http import Dialect, Endpoint
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
 from trivium.contracts.wabee.routes_async import AsyncRoutes, Callbacks
@@ -27,7 +25,7 @@ _OWN_PATHS = re.compile(r"/(agents/[^/]+/)?core(/|$)")
 DIALECT = Dialect(name="wabee", owns=lambda path, _: _OWN_PATHS.match(path) is not None, render=render)
 
 
-def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: int = 50 * 1024 * 1024) -> APIRouter:
+def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: int = 50 * 1024 * 1024) -> Router:
     """Return every operation of the contract under both of its prefixes."""
     chain = ChainRoutes(platform, heartbeat_s=heartbeat_s)
     platform.run_driver.finish_hooks.append(Callbacks(platform).finished)
@@ -42,12 +40,12 @@ def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: in
         ObservabilityRoutes(platform),
         FileRoutes(platform, size_max=upload_size_max),
     )
-    served = APIRouter()
+    served = Router()
     for prefix in _PREFIXES:
-        operations = APIRouter(prefix=prefix, route_class=StrictRoute)
+        operations = Router(prefix=prefix)
         for part in parts:
             part.add_to(operations)
-        served.include_router(operations)
+        served.include(operations)
     return served
 
 

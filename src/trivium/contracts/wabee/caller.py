@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fastapi import Request
+from starlette.requests import Request
 
 from trivium.contracts.http import bearer_or
 from trivium.core.errors import NotAuthenticated

@@ -2,10 +2,12 @@
 
 import time
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium import __version__
 from trivium.contracts.http import bearer_or, json_response
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.caller import identify
 from trivium.core.errors import CoreError
 from trivium.core.model.agents import Agent
@@ -19,12 +21,10 @@ class AgentRoutes:
         self._platform = platform
         self._started_at = time.monotonic()
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        router.add_api_route("/metadata", self.metadata, methods=["GET"], tags=["Agent"], summary="Describe the agent")
-        router.add_api_route(
-            "/health", self.health, methods=["GET"], tags=["Agent"], summary="Tell whether all is well"
-        )
+        router.add("/metadata", self.metadata, methods=["GET"], tags=["Agent"], summary="Describe the agent")
+        router.add("/health", self.health, methods=["GET"], tags=["Agent"], summary="Tell whether all is well")
 
     async def metadata(self, request: Request) -> Response:
         """Return name, description, free metadata, version and the names of the agent's tools."""

@@ -3,12 +3,13 @@
 import logging
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response, safe_header
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee import wire
 from trivium.contracts.wabee.caller import Caller, identify
-from trivium.contracts.wabee.openapi import body_of
 from trivium.contracts.wabee.routes_chain import ChainRoutes
 from trivium.contracts.wabee.wire_answer import to_steps
 from trivium.contracts.wabee.wire_async import (
@@ -40,16 +41,17 @@ class AsyncRoutes:
         self._platform = platform
         self._chain = chain
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operation to a router."""
-        router.add_api_route(
+        router.add(
             "/chain_async",
             self.accept,
             methods=["POST"],
             tags=["Agent"],
             summary="Run the agent and send the answer to a callback",
             status_code=202,
-            openapi_extra=body_of(ChainEvent, "application/json", EVENT_MEDIA_TYPE),
+            body=ChainEvent,
+            body_types=("application/json", EVENT_MEDIA_TYPE),
         )
 
     async def accept(self, request: Request) -> Response:

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import sse
 from trivium.contracts.http import Endpoint, json_response, safe_header, validate
+from trivium.contracts.routing import About, Router
 from trivium.contracts.wabee import wire
 from trivium.contracts.wabee.caller import Caller, identify
 from trivium.contracts.wabee.images import take_in
-from trivium.contracts.wabee.openapi import CHAIN_HEADERS, body_of
 from trivium.contracts.wabee.wire import ChainBody
 from trivium.contracts.wabee.wire_answer import to_answer, to_body, to_error, to_steps
 from trivium.contracts.wabee.wire_stream import StreamEncoder, position
@@ -20,6 +21,12 @@ from trivium.core.events import RunCancelled, RunEvent, RunFailed, RunFinished, 
 from trivium.core.model.ids import new_uuid
 from trivium.core.model.runs import Run, RunInput, RunRequest
 from trivium.core.platform import Platform
+
+_HEADERS = (
+    ("session-id", "Name of the conversation; a new one without it."),
+    ("request-id", "Name of this request; made up without it."),
+    ("Last-Event-ID", "Streams only: go on behind this event of an earlier request."),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +54,12 @@ class ChainRoutes:
         self._platform = platform
         self._heartbeat_s = heartbeat_s
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        about = {"openapi_extra": {**body_of(ChainBody), "parameters": CHAIN_HEADERS}, "tags": ["Agent"]}
         for path, endpoint in self.endpoints.items():
             summary = "Run the agent" if endpoint == self.chain else "Run the agent, streamed"
-            router.add_api_route(path, endpoint, methods=["POST"], summary=summary, **about)  # type: ignore[arg-type]
+            about = About(summary=summary, tags=["Agent"], body=ChainBody, headers=_HEADERS)
+            router.add(path, endpoint, methods=["POST"], about=about)
 
     @property
     def endpoints(self) -> dict[str, Endpoint]:

@@ -1,9 +1,11 @@
 """The agent's files: ours, so that `context_files` and `file_path` have something to name."""
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.body import uploaded
 from trivium.contracts.http import json_response
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.caller import identify
 from trivium.core.platform import Platform
 
@@ -15,9 +17,9 @@ class FileRoutes:
         self._platform = platform
         self._size_max = size_max
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        add = router.add_api_route
+        add = router.add
         add("/files", self.upload, methods=["POST"], tags=["Files (ours)"], summary="Upload a file", status_code=201)
         add("/files", self.find, methods=["GET"], tags=["Files (ours)"], summary="List the agent's files")
         add("/files/{path:path}", self.delete, methods=["DELETE"], tags=["Files (ours)"], summary="Delete a file")

@@ -2,19 +2,20 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, field_validator
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response, validate
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.caller import identify
-from trivium.contracts.wabee.openapi import body_of
 from trivium.contracts.wabee.wire_sessions import to_time
 from trivium.core.model.memory import DEFAULT_MODULE, Memory
 from trivium.core.platform import Platform
 
 _LENIENT = ConfigDict(extra="ignore")
 Module = Annotated[StrictStr, Field(min_length=1, max_length=100)]
-ModuleQuery = Annotated[str, Query(min_length=1, max_length=100)]
+ModuleQuery = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class ObservationBody(BaseModel):
@@ -60,9 +61,9 @@ class MemoryRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        add, tag, ours = router.add_api_route, "Memory", "Memory (ours)"
+        add, tag, ours = router.add, "Memory", "Memory (ours)"
         add("/memory/list", self.find, methods=["GET"], tags=[tag], summary="List memories")
         add("/memory/search", self.search, methods=["GET"], tags=[tag], summary="Search memories")
         for path, operation, model, tags, summary in (
@@ -70,9 +71,8 @@ class MemoryRoutes:
             ("/memory/delete", self.delete, DeleteBody, ours, "Forget memories"),
             ("/memory/reset", self.reset, ResetBody, ours, "Forget a module"),
         ):
-            add(path, operation, methods=["POST"], tags=[tags], summary=summary, openapi_extra=body_of(model))
-        extra = body_of(ChangeBody)
-        add("/memory/{memory_id}", self.change, methods=["PATCH"], tags=[ours], summary="Correct", openapi_extra=extra)
+            add(path, operation, methods=["POST"], tags=[tags], summary=summary, body=model)
+        add("/memory/{memory_id}", self.change, methods=["PATCH"], tags=[ours], summary="Correct", body=ChangeBody)
 
     async def find(self, request: Request, module_id: ModuleQuery, visitor_id: str | None = None) -> Response:
         """Return a module's memories, newest first."""
@@ -85,7 +85,7 @@ class MemoryRoutes:
     async def search(
         self,
         request: Request,
-        query: Annotated[str, Query(min_length=1, max_length=4_000)],
+        query: Annotated[str, Field(min_length=1, max_length=4_000)],
         module_id: ModuleQuery = DEFAULT_MODULE,
         visitor_id: str | None = None,
     ) -> Response:

@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.caller import identify
 from trivium.core.model.runs import Run, RunStatus, RunTotals
 from trivium.core.platform import Platform
@@ -21,7 +24,7 @@ _STATUS: dict[RunStatus, str] = {
     "cancelled": "cancelled",
 }
 # To the year 9999: what lies beyond is no date.
-Millis = Annotated[int, Query(ge=0, le=253_402_300_799_000)]
+Millis = Annotated[int, Field(ge=0, le=253_402_300_799_000)]
 
 
 class ObservabilityRoutes:
@@ -30,9 +33,9 @@ class ObservabilityRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        add, tag = router.add_api_route, "Observability"
+        add, tag = router.add, "Observability"
         add("/metrics", self.metrics, methods=["GET"], tags=[tag], summary="Add the agent's runs up")
         add("/logs", self.logs, methods=["GET"], tags=[tag], summary="List the agent's runs")
 
@@ -49,8 +52,8 @@ class ObservabilityRoutes:
         run_id: str | None = None,
         start_timestamp: Millis = 0,
         end_timestamp: Millis = 0,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 10,
-        offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
+        limit: Annotated[int, Field(ge=1, le=1000)] = 10,
+        offset: Annotated[int, Field(ge=0, le=2**40)] = 0,
     ) -> Response:
         """Return runs, newest first; `data` is a string that holds a JSON array, as the contract has it."""
         caller = await identify(self._platform, request)

@@ -2,9 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.caller import Caller, identify
 from trivium.contracts.wabee.wire_sessions import to_session, to_session_detail, to_trace
 from trivium.core.events import StoredEvent
@@ -14,7 +17,7 @@ from trivium.core.platform import Platform
 
 # Open point 5: the client's default; more than 50 is 422.
 _LIMIT_DEFAULT = 10
-Limit = Annotated[int, Query(ge=1, le=50)]
+Limit = Annotated[int, Field(ge=1, le=50)]
 
 
 class SessionRoutes:
@@ -23,9 +26,9 @@ class SessionRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        add = router.add_api_route
+        add = router.add
         add("/sessions", self.find, methods=["GET"], tags=["Sessions"], summary="List conversations")
         # Before the next one, whose parameter would take "streams" for an id.
         add(
@@ -79,7 +82,7 @@ class SessionRoutes:
         request: Request,
         session_id: str,
         request_id: str | None = None,
-        max_content_length: Annotated[int | None, Query(ge=0, le=1_000_000)] = None,
+        max_content_length: Annotated[int | None, Field(ge=0, le=1_000_000)] = None,
     ) -> Response:
         """Return what happened, request by request."""
         caller, conversation = await self._named(request, session_id)

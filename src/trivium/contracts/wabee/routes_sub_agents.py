@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response, validate
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.caller import identify
-from trivium.contracts.wabee.openapi import body_of
 from trivium.contracts.wabee.wire_sessions import to_time
 from trivium.core.errors import InvalidRequest
 from trivium.core.model.agents import Agent, SubAgent
@@ -33,10 +34,9 @@ class SubAgentRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        add, path, tags = router.add_api_route, "/chain/sub_agents", ["Sub-Agents"]
-        extra = body_of(SubAgentBody)
+        add, path, tags = router.add, "/chain/sub_agents", ["Sub-Agents"]
         add(
             path,
             self.create,
@@ -44,7 +44,7 @@ class SubAgentRoutes:
             tags=[*tags],
             summary="Make a sub-agent",
             status_code=201,
-            openapi_extra=extra,
+            body=SubAgentBody,
         )
         add(path, self.find, methods=["GET"], tags=[*tags], summary="List sub-agents")
         add(path + "/{sub_agent_id}", self.get, methods=["GET"], tags=[*tags], summary="Read a sub-agent (ours)")

@@ -3,12 +3,13 @@
 import time
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, StrictStr
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response, validate
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee.caller import identify
-from trivium.contracts.wabee.openapi import body_of
 from trivium.contracts.wabee.wire import tool_headers
 from trivium.contracts.wabee.wire_stream import as_text
 from trivium.core.errors import InvalidRequest, NotFound, NotPermitted
@@ -36,17 +37,17 @@ class ToolRoutes:
         self._platform = platform
         self._go_client_gets_list = go_client_gets_list
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        router.add_api_route("/tools", self.find, methods=["GET"], tags=["Tool"], summary="List the agent's tools")
+        router.add("/tools", self.find, methods=["GET"], tags=["Tool"], summary="List the agent's tools")
         for path in ("/tool/execute", "/tools/execute"):
-            router.add_api_route(
+            router.add(
                 path,
                 self.execute,
                 methods=["POST"],
                 tags=["Tool"],
                 summary="Run one tool",
-                openapi_extra=body_of(ExecuteBody),
+                body=ExecuteBody,
             )
 
     async def find(self, request: Request) -> Response:

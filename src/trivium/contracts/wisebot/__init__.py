@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from fastapi import APIRouter, FastAPI
+from starlette.applications import Starlette
 
-from trivium.contracts.body import StrictRoute
 from trivium.contracts.http import Dialect
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.errors import owns, owns_unclaimed, render
 from trivium.contracts.wisebot.origins import Origins
 from trivium.contracts.wisebot.routes_account import AccountRoutes
@@ -26,7 +26,7 @@ UNCLAIMED = Dialect(name="wisebot-unclaimed", owns=owns_unclaimed, render=render
 
 
 def mount(
-    app: FastAPI,
+    app: Starlette,
     platform: Platform,
     *,
     allowed_origins: Iterable[str] = (),
@@ -35,18 +35,18 @@ def mount(
 ) -> None:
     """Add every operation of the contract, and CORS on the chat paths for these origins."""
     origins = Origins(allowed_origins)
-    served = APIRouter(route_class=StrictRoute)
+    served = Router()
     AccountRoutes(platform).add_to(served)
     FlowRoutes(platform, wait_s=wait_s).add_to(served)
     ChatRoutes(platform, origins=origins, heartbeat_s=heartbeat_s).add_to(served)
     knowledge = KnowledgeRoutes(platform)
     knowledge.add_downloads_to(served)
-    dashboard = APIRouter(prefix="/api/v1", route_class=StrictRoute)
+    dashboard = Router(prefix="/api/v1")
     AgentRoutes(platform).add_to(dashboard)
     knowledge.add_to(dashboard)
     InboxRoutes(platform, heartbeat_s=heartbeat_s).add_to(dashboard)
     PlaygroundRoutes(platform).add_to(dashboard)
     OperationRoutes(platform).add_to(dashboard)
-    app.include_router(served)
-    app.include_router(dashboard)
+    app.router.routes.extend(served.routes)
+    app.router.routes.extend(dashboard.routes)
     app.add_middleware(origins.layer)

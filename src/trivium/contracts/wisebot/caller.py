@@ -1,6 +1,6 @@
 """Who is calling: a dashboard JWT or an organization's key, and which areas want a person (section 1)."""
 
-from fastapi import Request
+from starlette.requests import Request
 
 from trivium.contracts.http import bearer_or
 from trivium.core.errors import NotAuthenticated

@@ -3,12 +3,14 @@
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium import __version__
 from trivium.contracts.http import json_response, validate
 from trivium.contracts.paging import number_of
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify, identify_person
 from trivium.contracts.wisebot.names import time_text
 from trivium.core.errors import NotFound
@@ -53,7 +55,7 @@ class AccountRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         for path, call, method, summary in (
             ("/api/v1/status", self.status, "GET", "Organization metrics"),
@@ -70,7 +72,7 @@ class AccountRoutes:
             ("/api/v1/webhooks/deliveries/{delivery_id}/resend", self.resend, "POST", "Send again (JWT only)"),
             ("/api/auth/login", self.login, "POST", "Get a dashboard JWT"),
         ):
-            router.add_api_route(path, call, methods=[method], summary=summary, tags=["Account"])
+            router.add(path, call, methods=[method], summary=summary, tags=["Account"])
 
     async def status(self, request: Request) -> Response:
         """Return the organization in numbers."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response, validate
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.wire_agents import (
     AgentBody,
@@ -27,14 +29,14 @@ class AgentRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
-        router.add_api_route("/agents", self.find, methods=["GET"], summary="List agents", tags=["Agents"])
-        router.add_api_route("/agents", self.create, methods=["POST"], summary="Create an agent", tags=["Agents"])
+        router.add("/agents", self.find, methods=["GET"], summary="List agents", tags=["Agents"])
+        router.add("/agents", self.create, methods=["POST"], summary="Create an agent", tags=["Agents"])
         path = "/agents/{agent_id}"
-        router.add_api_route(path, self.get, methods=["GET"], summary="Look at an agent", tags=["Agents"])
-        router.add_api_route(path, self.change, methods=["PATCH"], summary="Change an agent", tags=["Agents"])
-        router.add_api_route(path, self.remove, methods=["DELETE"], summary="Delete an agent", tags=["Agents"])
+        router.add(path, self.get, methods=["GET"], summary="Look at an agent", tags=["Agents"])
+        router.add(path, self.change, methods=["PATCH"], summary="Change an agent", tags=["Agents"])
+        router.add(path, self.remove, methods=["DELETE"], summary="Delete an agent", tags=["Agents"])
 
     async def find(self, request: Request) -> Response:
         """Return every agent, oldest first."""

@@ -3,10 +3,12 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import sse
 from trivium.contracts.http import json_response, validate
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.origins import Origins
 from trivium.contracts.wisebot.wire_chat import (
@@ -37,7 +39,7 @@ class ChatRoutes:
         self._origins = origins
         self._heartbeat_s = heartbeat_s
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         for path, call, method, summary in (
             ("/api/v1/chat/sessions", self.open, "POST", "Create or resume a visitor's conversation"),
@@ -53,7 +55,7 @@ class ChatRoutes:
             ("/api/v1/chat/feedback", self.feedback, "POST", "Say how good an answer was"),
             ("/api/v1/chat/runs/{run_id}/approvals/{approval_id}", self.decide, "POST", "Allow or refuse a tool call"),
         ):
-            router.add_api_route(path, call, methods=[method], summary=summary, tags=["Chat"])
+            router.add(path, call, methods=[method], summary=summary, tags=["Chat"])
 
     async def open(self, request: Request) -> Response:
         """Return the visitor's open conversation, or a new one; of many callers at once all get the same."""

@@ -1,9 +1,11 @@
 """Workflows: running them both ways (sections 3.7 and 5.1), and our own operations for saving and watching them."""
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import bearer_or, json_response, validate
 from trivium.contracts.paging import clamp_limit
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.names import time_text
 from trivium.contracts.wisebot.wire_flows import (
@@ -34,7 +36,7 @@ class FlowRoutes:
         self._workflows = platform.workflows
         self._wait_s = wait_s
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         flow, runs = "/api/v1/flows/{flow_id}", "/api/v1/runs/{run_id}"
         for path, call, method, summary in (
@@ -58,7 +60,7 @@ class FlowRoutes:
             (f"{runs}/steps/{{step_key}}/answer", self.answer, "POST", "Fill in the form of a human step"),
             ("/api/v1/forms", self.forms, "GET", "Forms that wait for a person"),
         ):
-            router.add_api_route(path, call, methods=[method], summary=summary, tags=["Workflows"])
+            router.add(path, call, methods=[method], summary=summary, tags=["Workflows"])
 
     async def run(self, request: Request, flow_id: str) -> Response:
         """Run and wait; a run that ran and failed is 200 with `ok` false, one that takes too long 504."""

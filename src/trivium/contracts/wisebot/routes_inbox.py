@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import sse
 from trivium.contracts.http import json_response, validate
 from trivium.contracts.paging import clamp_limit
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.wire_chat import correspondence_json, message_json, news_json
 from trivium.core.errors import InvalidRequest
@@ -36,7 +38,7 @@ class InboxRoutes:
         self._inbox = platform.desk.inbox
         self._heartbeat_s = heartbeat_s
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         one = "/inbox/{conversation_id}"
         for path, call, method, summary in (
@@ -47,7 +49,7 @@ class InboxRoutes:
             (f"{one}/status", self.set_status, "POST", "Escalate, resolve or reopen"),
             (f"{one}/hand-back", self.hand_back, "POST", "Let the agent answer again"),
         ):
-            router.add_api_route(path, call, methods=[method], summary=summary, tags=["Inbox"])
+            router.add(path, call, methods=[method], summary=summary, tags=["Inbox"])
 
     async def find(self, request: Request) -> Response:
         """Return conversations, the last changed first; `status` narrows, `before` (an id) and `limit` page."""

@@ -5,14 +5,15 @@ from contextlib import aclosing
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
 from trivium.contracts.body import UnsupportedMediaType
 from trivium.contracts.http import json_response
 from trivium.contracts.paging import clamp_limit, number_of
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.names import time_text
 from trivium.core.errors import InvalidRequest, LimitExceeded
@@ -33,7 +34,7 @@ class KnowledgeRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         for path, call, method, summary in (
             ("", self.find, "GET", "List knowledge files"),
@@ -42,11 +43,11 @@ class KnowledgeRoutes:
             ("/{file_id}", self.get, "GET", "Look at a knowledge file"),
             ("/{file_id}", self.remove, "DELETE", "Delete a knowledge file"),
         ):
-            router.add_api_route(f"/knowledge-files{path}", call, methods=[method], summary=summary, tags=["Knowledge"])
+            router.add(f"/knowledge-files{path}", call, methods=[method], summary=summary, tags=["Knowledge"])
 
-    def add_downloads_to(self, router: APIRouter) -> None:
+    def add_downloads_to(self, router: Router) -> None:
         """Add what the `url` of an upload leads to, which is not below the prefix."""
-        router.add_api_route(
+        router.add(
             "/files/{file_id}/{name}", self.download, methods=["GET"], summary="Download a file", tags=["Knowledge"]
         )
 

@@ -3,9 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify, identify_person
 from trivium.contracts.wisebot.names import camel, time_text
 from trivium.core.errors import InvalidRequest
@@ -29,7 +31,7 @@ class OperationRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         run, delivery = "/agent-runs/{run_id}", "/deliveries/{delivery_id}"
         for path, call, method, summary in (
@@ -42,7 +44,7 @@ class OperationRoutes:
             (delivery, self.delivery, "GET", "Look at an outgoing call and its tries (JWT only)"),
             (f"{delivery}/resend", self.resend, "POST", "Send again (JWT only)"),
         ):
-            router.add_api_route(path, call, methods=[method], summary=summary, tags=["Operations"])
+            router.add(path, call, methods=[method], summary=summary, tags=["Operations"])
 
     async def runs(self, request: Request) -> Response:
         """Return runs, newest first; `status` and `agentId` narrow, `before` (an id) and `limit` page."""

@@ -1,9 +1,11 @@
 """The playground: trying an agent without a visitor, asynchronously (section 4.5; JWT only)."""
 
-from fastapi import APIRouter, Request, Response
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts.http import json_response, validate
+from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify_person
 from trivium.contracts.wisebot.names import time_text
 from trivium.contracts.wisebot.wire_chat import Body, message_json
@@ -33,7 +35,7 @@ class PlaygroundRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def add_to(self, router: APIRouter) -> None:
+    def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         for path, call, method, summary in (
             ("/messages", self.send, "POST", "Ask an agent"),
@@ -42,7 +44,7 @@ class PlaygroundRoutes:
             ("/sessions/{session_id}", self.session, "GET", "Read a session"),
             ("/sessions/{session_id}", self.remove, "DELETE", "Delete a session"),
         ):
-            router.add_api_route(
+            router.add(
                 f"/playground{path}", call, methods=[method], summary=f"{summary} (JWT only)", tags=["Playground"]
             )
 

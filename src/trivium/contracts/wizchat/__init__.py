@@ -1,7 +1,6 @@
 """The WizChat Management API: agents as configuration."""
 
-from fastapi import APIRouter
-
+from trivium.contracts.routing import Router
 from trivium.contracts.wizchat import errors
 from trivium.contracts.wizchat.api import Api
 from trivium.contracts.wizchat.description import describe
@@ -20,13 +19,13 @@ DIALECTS = errors.DIALECTS
 __all__ = ["DIALECTS", "new_api", "router"]
 
 
-def router(platform: Platform) -> APIRouter:
+def router(platform: Platform) -> Router:
     """Return every route of the contract; its errors are rendered by `DIALECTS`."""
-    both = APIRouter()
+    both = Router()
     api, service = new_api(platform)
-    both.include_router(api.router)
-    both.include_router(service.plain_router())
-    both.include_router(QueryRoutes(platform).router())
+    both.include(api.router)
+    both.include(service.plain_router())
+    both.include(QueryRoutes(platform).router())
     return both
 
 

@@ -1,14 +1,15 @@
 """What every route of the contract goes through: the caller, the quota, the query, the headers, the description."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import http
-from trivium.contracts.body import StrictRoute
+from trivium.contracts.routing import Router, StrictRoute
 from trivium.contracts.wizchat.names import scope_into_core
 from trivium.core.errors import CoreError, InvalidRequest, LimitExceeded
 from trivium.core.model.access import Principal
@@ -44,7 +45,7 @@ class Api:
     """The router and the description, filled by one call of `add` per operation."""
 
     platform: Platform
-    router: APIRouter = field(default_factory=lambda: APIRouter(route_class=ManagementRoute))
+    router: Router = field(default_factory=lambda: Router(route_class=ManagementRoute))
     operations: list[Operation] = field(default_factory=list)
 
     def add(
@@ -63,7 +64,7 @@ class Api:
         query: tuple[str, ...] = (),
     ) -> None:
         """Serve a handler; its docstring's first line is the summary."""
-        self.router.add_api_route(PREFIX + path, handler, methods=[method], include_in_schema=False)
+        self.router.add(PREFIX + path, handler, methods=[method])
         operation = Operation(
             method=method,
             path=PREFIX + path,
@@ -112,23 +113,18 @@ class Api:
 class ManagementRoute(StrictRoute):
     """A route whose answers, errors included, tell how much of the rate limit is left."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the strict handler with the headers of limits around it."""
-        handler = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                response = await handler(request)
-            except CoreError as error:
-                if isinstance(error, LimitExceeded) and "limit" in error.details:
-                    details = error.details
-                    _add_rate_headers(request, details["limit"], details.get("remaining", 0), details.get("reset_s", 0))
-                response = http.respond(request, http.failure_of(error))
-            for name, value in getattr(request.state, "rate_headers", {}).items():
-                response.headers[name] = value
-            return response
-
-        return handle
+    async def answer(self, request: Request) -> Response:
+        """Return the answer, or the error in its envelope, with the headers of limits."""
+        try:
+            response = await super().answer(request)
+        except CoreError as error:
+            if isinstance(error, LimitExceeded) and "limit" in error.details:
+                details = error.details
+                _add_rate_headers(request, details["limit"], details.get("remaining", 0), details.get("reset_s", 0))
+            response = http.respond(request, http.failure_of(error))
+        for name, value in getattr(request.state, "rate_headers", {}).items():
+            response.headers[name] = value
+        return response
 
 
 def flag(request: Request, name: str) -> bool:

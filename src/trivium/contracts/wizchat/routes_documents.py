@@ -3,8 +3,9 @@
 from collections.abc import AsyncGenerator
 from typing import Any, Literal
 
-from fastapi import Request, Response
 from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import http
 from trivium.contracts.wizchat import shapes, wire

@@ -3,7 +3,8 @@
 from typing import Any
 from urllib.parse import unquote
 
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import http
 from trivium.contracts.wizchat import shapes, wire

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import http
-from trivium.contracts.body import StrictRoute
+from trivium.contracts.routing import Router
 from trivium.contracts.wizchat import wire
 from trivium.core.errors import InvalidRequest
 from trivium.core.model.knowledge import Source
@@ -21,11 +22,11 @@ class QueryRoutes:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def router(self) -> APIRouter:
+    def router(self) -> Router:
         """Return the route; it is no part of the management API's description."""
-        router = APIRouter(route_class=StrictRoute)
+        router = Router()
         path = "/v1/chatbots/{chatbotId}/query"
-        router.add_api_route(path, self.query, methods=["POST"], include_in_schema=False)
+        router.add(path, self.query, methods=["POST"])
         return router
 
     async def query(self, request: Request) -> Response:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import http
 from trivium.contracts.wizchat import shapes, shapes_config, wire

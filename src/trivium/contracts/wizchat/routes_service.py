@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from fastapi import APIRouter, Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from trivium.contracts import http
-from trivium.contracts.body import StrictRoute
+from trivium.contracts.routing import Router
 from trivium.contracts.wizchat import shapes, wire
 from trivium.contracts.wizchat.api import NO_STORE, PAGING, Api, page, read_object
 from trivium.contracts.wizchat.names import scope_into_core, scope_into_wire
@@ -36,10 +37,10 @@ class ServiceRoutes:
         api.add("GET", "/usage", self.usage, answer=shapes.UsageSummary)
         api.add("GET", "/openapi.json", self.description)
 
-    def plain_router(self) -> APIRouter:
+    def plain_router(self) -> Router:
         """Return the token endpoint in the form of RFC 6749, for OAuth libraries."""
-        router = APIRouter(route_class=StrictRoute)
-        router.add_api_route("/oauth/token", self.token, methods=["POST"], include_in_schema=False)
+        router = Router()
+        router.add("/oauth/token", self.token, methods=["POST"])
         return router
 
     async def token(self, request: Request) -> Response:
