@@ -225,7 +225,7 @@ def mount(app: Starlette, platform: Platform, settings: Settings) -> None:
     routes = app.router.routes
     routes += wabee.router(platform, heartbeat_s=settings.heartbeat_s, upload_size_max=settings.upload_size_max).routes
     routes += wizchat.router(platform).routes
-    wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
+    chat = wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
     if settings.metrics_token:
         routes += metrics.router(platform, token=settings.metrics_token).routes
     routes += description(routes, title="Trivium", version=__version__).routes
@@ -233,7 +233,7 @@ def mount(app: Starlette, platform: Platform, settings: Settings) -> None:
         app,
         [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS, wisebot.UNCLAIMED],
         body_size_max=settings.body_size_max,
-        direct=wabee.direct(platform, heartbeat_s=settings.heartbeat_s),
+        direct=[wabee.direct(platform, heartbeat_s=settings.heartbeat_s), chat],
     )
 
 

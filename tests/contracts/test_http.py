@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.contracts.serving import serve
 from trivium.contracts import body, http
@@ -36,6 +37,18 @@ async def _add(request: Request) -> Response:
 
 async def _direct(request: Request) -> Response:
     return http.json_response({"got": await request.json(), "id": request.state.request_id})
+
+
+def _layer(app: ASGIApp) -> ASGIApp:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-layer", b"passed")]
+            await send(message)
+
+        await app(scope, receive, send_told)
+
+    return serve
 
 
 async def _list(_request: Request, limit: int = 10) -> Response:
@@ -82,7 +95,7 @@ def client() -> Iterator[httpx2.Client]:
         return failure.status, {"oops": failure.code, "text": failure.message, "fields": failure.details.get("errors")}
 
     ours = http.Dialect(name="ours", owns=lambda path, _: path.startswith("/ours"), render=render)
-    http.install(app, [ours], direct={"/ours/direct": _direct})
+    http.install(app, [ours], direct=[http.Direct(endpoints={"/ours/direct": _direct}, layer=_layer)])
     with serve(app) as url, httpx2.Client(base_url=url) as opened:
         yield opened
 
@@ -247,6 +260,7 @@ def test_a_direct_operation_reads_and_fails_like_others(client: httpx2.Client) -
     refused = client.post("/ours/direct", content=b'{"a": 1, "a": 2}')
     assert refused.status_code == 400
     assert refused.json()["oops"] == "invalid_json"
+    assert answer.headers["x-layer"] == refused.headers["x-layer"] == "passed"
 
 
 def test_only_a_post_without_a_key_of_its_own_goes_direct(client: httpx2.Client) -> None:

@@ -75,6 +75,14 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Direct:
+    """The busiest operations of a contract, by the whole path they are POSTed to, and the layer around them, if any."""
+
+    endpoints: Mapping[str, Endpoint]
+    layer: Callable[[ASGIApp], ASGIApp] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dialect:
     """The errors of one contract. `owns` looks at a path and its headers; `render` returns status and body."""
 
@@ -121,18 +129,17 @@ def install(
     dialects: Sequence[Dialect],
     *,
     body_size_max: int = SIZE_MAX,
-    direct: Mapping[str, Endpoint] | None = None,
+    direct: Sequence[Direct] = (),
 ) -> None:
     """Give the application its error handlers and its outermost layer.
 
     The first dialect that owns a path renders its errors; what nobody owns gets {"error": {"code", "message"}}. Call it
     once, after every router is included. Slash redirects are switched off: they break clients that follow none.
 
-    `direct` are the busiest operations, by the whole path they are POSTed to: the same endpoints as in the routers,
-    reached without the framework's layers (a seventh of a turn's cost). They read bodies and raise errors as always;
-    a request with an Idempotency-Key takes the long way.
+    `direct` are the same endpoints as in the routers, reached without the framework's layers (a seventh of a turn's
+    cost). They read bodies and raise errors as always; a request with an Idempotency-Key takes the long way.
     """
-    edge = _Edge(app, tuple(dialects), direct or {})
+    edge = _Edge(app, tuple(dialects), direct)
     app.router.redirect_slashes = False
     app.state.dialects = edge.dialects
     app.state.body_size_max = body_size_max
@@ -246,10 +253,14 @@ def _summary(errors: Sequence[Mapping[str, str]]) -> str:
 class _Edge:
     """Holds what the outermost layer needs; the layer itself is made by the framework when the app starts."""
 
-    def __init__(self, app: Starlette, dialects: tuple[Dialect, ...], direct: Mapping[str, Endpoint]) -> None:
+    def __init__(self, app: Starlette, dialects: tuple[Dialect, ...], direct: Sequence[Direct]) -> None:
         self._app = app
         self.dialects = dialects
-        self._direct = dict(direct)
+        self._endpoints = {path: endpoint for part in direct for path, endpoint in part.endpoints.items()}
+        self._direct: dict[str, ASGIApp] = {}
+        for part in direct:
+            served = self._answer if part.layer is None else part.layer(self._answer)
+            self._direct.update(dict.fromkeys(part.endpoints, served))
 
     def layer(self, app: ASGIApp) -> ASGIApp:
         """Return the application with request ids, security headers and an envelope for what nobody expected."""
@@ -272,12 +283,8 @@ class _Edge:
                         _log.debug("%s %s: %d", scope["method"], _route_path(scope, self._direct), message["status"])
                 await send(message)
 
-            endpoint = self._direct_endpoint(scope)
             try:
-                if endpoint is None:
-                    await app(scope, receive, send_marked)
-                else:
-                    await self._answer(endpoint, scope, receive, send_marked)
+                await (self._direct_way(scope) or app)(scope, receive, send_marked)
             except ClientDisconnect:
                 # Nobody is left to answer, and nothing failed here.
                 _log.info("%s %s left unfinished by its client", scope["method"], scope["path"])
@@ -291,23 +298,23 @@ class _Edge:
 
         return serve
 
-    def _direct_endpoint(self, scope: Scope) -> Endpoint | None:
-        endpoint = self._direct.get(scope["path"])
-        if endpoint is None or scope["method"] != "POST":
+    def _direct_way(self, scope: Scope) -> ASGIApp | None:
+        way = self._direct.get(scope["path"])
+        if way is None or scope["method"] != "POST":
             return None
-        return None if any(name == _ONCE for name, _ in scope["headers"]) else endpoint
+        return None if any(name == _ONCE for name, _ in scope["headers"]) else way
 
-    async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._app
         request = StrictRequest(scope, receive)
         try:
-            response = await endpoint(request)
+            response = await self._endpoints[scope["path"]](request)
         except CoreError as error:
             response = respond(request, failure_of(error))
         await response(scope, receive, send)
 
 
-def _route_path(scope: Scope, direct: Mapping[str, Endpoint]) -> str:
+def _route_path(scope: Scope, direct: Mapping[str, ASGIApp]) -> str:
     # The route as it was declared: what stands in a path itself may be somebody's secret.
     if scope["path"] in direct:
         return str(scope["path"])

@@ -313,7 +313,9 @@ def test_browser_of_an_allowed_site_chats_without_a_key(shop: Office) -> None:
     error_of(_browse(shop, "POST", "/api/chat/agent", "https://evil.example", json=body), 401)
     error_of(_browse(shop, "POST", "/api/chat/agent", "null", json=body), 401)
     wrong = {**body, "contactSessionId": shop.session("other")["contactSessionId"]}
-    error_of(_browse(shop, "POST", "/api/chat/agent", json=wrong), 403)
+    refused = _browse(shop, "POST", "/api/chat/agent", json=wrong)
+    error_of(refused, 403)
+    assert refused.headers["access-control-allow-origin"] == "https://shop.example"
 
 
 def test_cors_is_for_the_chat_paths_and_allowed_sites_only(shop: Office) -> None:

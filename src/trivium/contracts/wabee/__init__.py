@@ -2,7 +2,7 @@
 
 import re
 
-from trivium.contracts.http import Dialect, Endpoint
+from trivium.contracts.http import Dialect, Direct
 from trivium.contracts.routing import Router
 from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
@@ -49,7 +49,7 @@ def router(platform: Platform, *, heartbeat_s: float = 15.0, upload_size_max: in
     return served
 
 
-def direct(platform: Platform, *, heartbeat_s: float = 15.0) -> dict[str, Endpoint]:
-    """Return the operations that ask the agent, by path, for `http.install`."""
+def direct(platform: Platform, *, heartbeat_s: float = 15.0) -> Direct:
+    """Return the operations that ask the agent, for `http.install`."""
     chain = ChainRoutes(platform, heartbeat_s=heartbeat_s)
-    return {f"{_PREFIXES[0]}{path}": endpoint for path, endpoint in chain.endpoints.items()}
+    return Direct(endpoints={f"{_PREFIXES[0]}{path}": endpoint for path, endpoint in chain.endpoints.items()})

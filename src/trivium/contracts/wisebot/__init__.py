@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from starlette.applications import Starlette
 
-from trivium.contracts.http import Dialect
+from trivium.contracts.http import Dialect, Direct
 from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.errors import owns, owns_unclaimed, render
 from trivium.contracts.wisebot.origins import Origins
@@ -32,13 +32,17 @@ def mount(
     allowed_origins: Iterable[str] = (),
     heartbeat_s: float = 15.0,
     wait_s: float = WAIT_S,
-) -> None:
-    """Add every operation of the contract, and CORS on the chat paths for these origins."""
+) -> Direct:
+    """Add every operation of the contract, and CORS on the chat paths for these origins.
+
+    Returns the operations that visitors use most, for `http.install`.
+    """
     origins = Origins(allowed_origins)
     served = Router()
     AccountRoutes(platform).add_to(served)
     FlowRoutes(platform, wait_s=wait_s).add_to(served)
-    ChatRoutes(platform, origins=origins, heartbeat_s=heartbeat_s).add_to(served)
+    chat = ChatRoutes(platform, origins=origins, heartbeat_s=heartbeat_s)
+    chat.add_to(served)
     knowledge = KnowledgeRoutes(platform)
     knowledge.add_downloads_to(served)
     dashboard = Router(prefix="/api/v1")
@@ -50,3 +54,4 @@ def mount(
     app.router.routes.extend(served.routes)
     app.router.routes.extend(dashboard.routes)
     app.add_middleware(origins.layer)
+    return Direct(endpoints=chat.busiest, layer=origins.layer)

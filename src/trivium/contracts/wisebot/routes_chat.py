@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trivium.contracts import sse
-from trivium.contracts.http import json_response, validate
+from trivium.contracts.http import Endpoint, json_response, validate
 from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.origins import Origins
@@ -56,6 +56,15 @@ class ChatRoutes:
             ("/api/v1/chat/runs/{run_id}/approvals/{approval_id}", self.decide, "POST", "Allow or refuse a tool call"),
         ):
             router.add(path, call, methods=[method], summary=summary, tags=["Chat"])
+
+    @property
+    def busiest(self) -> dict[str, Endpoint]:
+        """What a chat consists of, by path."""
+        return {
+            "/api/v1/chat/sessions": self.open,
+            "/api/chat/agent": self.ask,
+            "/api/v1/chat/agent": self.ask,
+        }
 
     async def open(self, request: Request) -> Response:
         """Return the visitor's open conversation, or a new one; of many callers at once all get the same."""
