@@ -22,7 +22,7 @@ from trivium.adapters.extract.process import ProcessExtractor
 from trivium.adapters.images.pillow import PillowImages
 from trivium.adapters.index.encoder import ProcessEncoder
 from trivium.adapters.index.index import MatrixIndex
-from trivium.adapters.listener import Server, bind
+from trivium.adapters.listener import BoundedProtocol, Server, bind
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
 from trivium.adapters.outbound.allowed import parse_allowed
@@ -253,7 +253,7 @@ def serve(
         access_log=False,
         lifespan="on",
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         timeout_graceful_shutdown=max(1, int(settings.shutdown_grace_s)),
         server_header=False,

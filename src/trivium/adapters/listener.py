@@ -1,18 +1,128 @@
-"""Taking in connections; uvicorn does the rest."""
+"""Taking in connections and the heads of their requests, within bounds; uvicorn does the rest."""
 
 import asyncio
 import functools
+import http
+import json
 import logging
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 logger = logging.getLogger(__name__)
 
+# A request line and its headers: room for a large token and many `stix` headers, and no more.
+HEAD_BYTES_MAX = 32 * 1024
+# From the connection, or from a later request's first byte, to the end of the head.
+HEAD_S_MAX = 15.0
 _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 256
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Uvicorn's HTTP/1.1 with limits on the head of a request: 431 for a large one, 408 for a slow one.
+
+    After such an answer the connection is closed, as nobody knows where the next request would begin.
+    """
+
+    head_bytes_max = HEAD_BYTES_MAX
+    head_s_max = HEAD_S_MAX
+    _head_bytes = 0
+    _is_in_head = False
+    _has_begun_now = False
+    _refusal: tuple[int, str, str] | None = None
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self.head_s_max, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; see asyncio."""
+        if self._refusal is not None:
+            return
+        self._has_begun_now = False
+        super().data_received(data)
+        if not self._is_in_head or self._refusal is not None:
+            return
+        # A header that has no end yet was not told to us. The piece in which the head began may hold more than it.
+        self._head_bytes += 0 if self._has_begun_now else len(data)
+        if self._head_bytes > self.head_bytes_max:
+            self._refuse(*_TOO_LARGE)
+        elif self._timer is None:
+            self._timer = self.loop.call_later(self.head_s_max, self._head_is_late)
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        super().on_message_begin()
+        self._is_in_head = self._has_begun_now = True
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Count it."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count it."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Let the request begin."""
+        self._is_in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what was no request, or was too large a one, and close."""
+        self._refuse(*(self._refusal or (400, "bad_request", msg)))
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.head_bytes_max:
+            self._refusal = _TOO_LARGE
+            # Stops the parser, which has `send_400_response` called.
+            raise ValueError("The head is too large.")
+
+    def _head_is_late(self) -> None:
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            # An earlier request of the connection is still being answered.
+            self._timer = self.loop.call_later(self.head_s_max, self._head_is_late)
+        elif self._is_in_head:
+            self._refuse(*_TOO_SLOW)
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        self._refusal = (status, code, message)
+        self._stop_timer()
+        body = json.dumps({"error": {"code": code, "message": message}}).encode()
+        head = f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+        self.transport.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+_TOO_LARGE = (431, "headers_too_large", "The request line and headers are too large.")
+_TOO_SLOW = (408, "request_timeout", "The headers did not come in time.")
 
 
 class Server(uvicorn.Server):
