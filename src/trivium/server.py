@@ -22,7 +22,7 @@ from trivium.adapters.extract.process import ProcessExtractor
 from trivium.adapters.images.pillow import PillowImages
 from trivium.adapters.index.encoder import ProcessEncoder
 from trivium.adapters.index.index import MatrixIndex
-from trivium.adapters.listener import BoundedProtocol, Server, bind
+from trivium.adapters.listener import BoundedProtocol, Server, bind, settle
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
 from trivium.adapters.outbound.allowed import parse_allowed
@@ -264,6 +264,7 @@ def serve(
             await on_open(app.state.platform, port)
 
     def ready() -> None:
+        settle()
         if on_ready is not None:
             on_ready(app.state.platform, port)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import http
 import json
 import logging
@@ -20,6 +21,7 @@ HEAD_BYTES_MAX = 32 * 1024
 HEAD_S_MAX = 15.0
 _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 256
+_COLLECT_AFTER = (20_000, 20, 20)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -211,3 +213,12 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def settle() -> None:
+    """Tell the garbage collector that what exists now stays: every request waits while it looks at all of it again.
+
+    Measured with 200 open streams: three times 115 ms in ten seconds, and none afterwards.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
