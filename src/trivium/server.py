@@ -41,7 +41,7 @@ from trivium.adapters.tools.json_schema import JsonSchemas
 from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
 from trivium.adapters.tools.wabee.host import WabeeTools
-from trivium.contracts import http, metrics, wabee, wisebot, wizchat
+from trivium.contracts import console, http, metrics, wabee, wisebot, wizchat
 from trivium.contracts.routing import description
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
@@ -221,13 +221,20 @@ def mount(app: Starlette, platform: Platform, settings: Settings) -> None:
     routes = app.router.routes
     routes += wabee.router(platform, heartbeat_s=settings.heartbeat_s, upload_size_max=settings.upload_size_max).routes
     routes += wizchat.router(platform).routes
-    chat = wisebot.mount(app, platform, allowed_origins=settings.widget_origins, heartbeat_s=settings.heartbeat_s)
+    chat = wisebot.mount(
+        app,
+        platform,
+        allowed_origins=settings.widget_origins,
+        heartbeat_s=settings.heartbeat_s,
+        public_url=settings.public_url,
+    )
+    routes += console.router(platform).routes
     if settings.metrics_token:
         routes += metrics.router(platform, token=settings.metrics_token).routes
     routes += description(routes, title="Trivium", version=__version__).routes
     http.install(
         app,
-        [wabee.DIALECT, wisebot.DIALECT, *wizchat.DIALECTS, wisebot.UNCLAIMED],
+        [wabee.DIALECT, wisebot.DEVICE_DIALECT, wisebot.DIALECT, *wizchat.DIALECTS, wisebot.UNCLAIMED],
         body_size_max=settings.body_size_max,
         direct=[wabee.direct(platform, heartbeat_s=settings.heartbeat_s), chat],
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from trivium.adapters.samples import AGENT_NAME, read_agent_files, read_samples
 from trivium.cli._sample_workflow import workflow_variables
 from trivium.core.errors import CoreError
-from trivium.core.model.access import KeyKind
+from trivium.core.model.access import ProgramKeyKind
 from trivium.core.model.agents import Agent
 from trivium.core.model.ids import new_id
 from trivium.core.model.organizations import Organization
@@ -41,7 +41,7 @@ _INDEXING_S_MAX = 120.0
 _TOKEN = "WISEBOT_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 _TOKEN_LIFETIME_S = 10 * 365 * 86_400.0
 _ADDRESSES = ("WISEBOTAI_BASE_URL", "WISEBOT_WORKFLOW_TRIGGER_ORIGIN", "WIZCHAT_BASE_URL", "WABEE_ENDPOINT")
-_KEYS: dict[str, KeyKind] = {"WISE_KEY": "wisebot", "WIZCHAT_API_KEY": "wizchat", "WABEE_API_KEY": "wabee"}
+_KEYS: dict[str, ProgramKeyKind] = {"WISE_KEY": "wisebot", "WIZCHAT_API_KEY": "wizchat", "WABEE_API_KEY": "wabee"}
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -211,7 +211,7 @@ async def _token(platform: "Platform", organization_id: str) -> str:
     return issued.token
 
 
-async def _is_key_of(platform: "Platform", secret: str, kind: KeyKind, organization_id: str) -> bool:
+async def _is_key_of(platform: "Platform", secret: str, kind: ProgramKeyKind, organization_id: str) -> bool:
     try:
         principal = await platform.access.authenticate(secret, kinds=(kind,))
     except CoreError:

@@ -43,6 +43,8 @@ from trivium.core.services.announcing import EVENT_TYPES
 from trivium.core.services.conversations import Conversations
 from trivium.core.services.deliveries import Deliveries, check_url
 from trivium.core.services.desk import Desk, wire_desk
+from trivium.core.services.device_keys import key_expiry
+from trivium.core.services.device_logins import Choice, Confirmation
 from trivium.core.services.files import AgentFiles
 from trivium.core.services.inbox import Correspondence, News
 from trivium.core.services.indexing import Indexing
@@ -80,6 +82,8 @@ __all__ = [
     "Adapters",
     "Answer",
     "ApplyRequest",
+    "Choice",
+    "Confirmation",
     "Correspondence",
     "Draft",
     "Happening",
@@ -101,6 +105,7 @@ __all__ = [
     "Upload",
     "check_url",
     "clamp_limit",
+    "key_expiry",
     "plan_hash",
     "record_name",
     "stored_workflows",

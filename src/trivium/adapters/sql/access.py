@@ -20,6 +20,11 @@ _KEYS = Prepared(select(*schema.keys.c).order_by(schema.keys.c.id).limit(bindpar
 _KEY_TOUCH = Prepared(
     update(schema.keys).where(schema.keys.c.id == bindparam("b_id")).values(last_used_at=bindparam("b_at"))
 )
+_KEYS_OF_USER_END = Prepared(
+    update(schema.keys)
+    .where(schema.keys.c.user_id == bindparam("b_user"), schema.keys.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("b_at"))
+)
 _USER_BY_EMAIL = Prepared(select(*schema.users.c).where(schema.users.c.email == bindparam("b_email")))
 _USER_BY_ID = Prepared(select(*schema.users.c).where(schema.users.c.id == bindparam("b_id")))
 _USER_ADD = Prepared(schema.users.insert().values({column.name: bindparam(column.name) for column in schema.users.c}))
@@ -70,6 +75,10 @@ class SqlKeys(SqlRecords[ApiKey]):
         """Note that these keys were used."""
         rows = [{"b_id": key_id, "b_at": to_micros(at)} for key_id in key_ids]
         self._session.run_many(_KEY_TOUCH, rows)
+
+    def revoke_of_user(self, user_id: str, at: datetime) -> None:
+        """End all that stand for this person, in every organization."""
+        self._session.run(_KEYS_OF_USER_END, {"b_user": user_id, "b_at": to_micros(at)})
 
 
 class SqlUsers:

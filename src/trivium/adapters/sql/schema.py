@@ -13,6 +13,7 @@ from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
+from trivium.core.model.devices import DeviceRequest
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document, Passage, UnansweredQuestion
 from trivium.core.model.memory import Memory
@@ -48,6 +49,13 @@ keys = _records(
     ApiKey,
     Index("keys_hash", "secret_hash", unique=True),
     Index("keys_organization", "organization_id"),
+)
+device_requests = _records(
+    "device_requests",
+    DeviceRequest,
+    Index("device_requests_code", "code_hash", unique=True),
+    Index("device_requests_expiry", "expires_at"),
+    Index("device_requests_user_code", "user_code_hash", unique=True),
 )
 agents = _records("agents", Agent, Index("agents_organization", "organization_id"))
 sub_agents = _records("sub_agents", SubAgent, Index("sub_agents_agent", "agent_id"))

@@ -5,6 +5,7 @@ from trivium.adapters.sql.access import SqlKeys, SqlOrganizations, SqlUsers
 from trivium.adapters.sql.config import SqlAgentKeys, SqlDailyUses, SqlDomains, SqlOAuthClients, SqlRevisions
 from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
 from trivium.adapters.sql.deliveries import SqlDeliveries
+from trivium.adapters.sql.devices import SqlDeviceRequests
 from trivium.adapters.sql.documents import SqlDocuments, VersionedRecords
 from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.figures import SqlFigures
@@ -40,6 +41,7 @@ class SqlTransaction:
         self.memberships: Records[Membership] = SqlRecords(session, schema.memberships, "membership")
         self.model_accounts: Records[ModelAccount] = SqlRecords(session, schema.model_accounts, "model_account")
         self.keys: ports.Keys = SqlKeys(session)
+        self.device_requests: ports.DeviceRequests = SqlDeviceRequests(session)
         self.agents: Records[Agent] = SqlRecords(session, schema.agents, "agent")
         self.sub_agents: Records[SubAgent] = SqlRecords(session, schema.sub_agents, "sub_agent")
         self.conversations: ports.Conversations = SqlConversations(session)

@@ -11,6 +11,7 @@ from trivium.contracts.wisebot.origins import Origins
 from trivium.contracts.wisebot.routes_account import AccountRoutes
 from trivium.contracts.wisebot.routes_agents import AgentRoutes
 from trivium.contracts.wisebot.routes_chat import ChatRoutes
+from trivium.contracts.wisebot.routes_device import DEVICE_DIALECT, DeviceRoutes
 from trivium.contracts.wisebot.routes_flows import WAIT_S, FlowRoutes
 from trivium.contracts.wisebot.routes_inbox import InboxRoutes
 from trivium.contracts.wisebot.routes_knowledge import KnowledgeRoutes
@@ -18,7 +19,7 @@ from trivium.contracts.wisebot.routes_operations import OperationRoutes
 from trivium.contracts.wisebot.routes_playground import PlaygroundRoutes
 from trivium.core.platform import Platform
 
-__all__ = ["DIALECT", "UNCLAIMED", "mount"]
+__all__ = ["DEVICE_DIALECT", "DIALECT", "UNCLAIMED", "mount"]
 
 DIALECT = Dialect(name="wisebot", owns=owns, render=render)
 # Comes after every other contract's.
@@ -32,6 +33,7 @@ def mount(
     allowed_origins: Iterable[str] = (),
     heartbeat_s: float = 15.0,
     wait_s: float = WAIT_S,
+    public_url: str = "",
 ) -> Direct:
     """Add every operation of the contract, and CORS on the chat paths for these origins.
 
@@ -40,6 +42,7 @@ def mount(
     origins = Origins(allowed_origins)
     served = Router()
     AccountRoutes(platform).add_to(served)
+    DeviceRoutes(platform, public_url=public_url).add_to(served)
     FlowRoutes(platform, wait_s=wait_s).add_to(served)
     chat = ChatRoutes(platform, origins=origins, heartbeat_s=heartbeat_s)
     chat.add_to(served)

@@ -1,6 +1,7 @@
 """Status, activity, keys, webhooks and login (sections 3.1, 3.4, 3.5 and open point 10)."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 from pydantic import BaseModel, Field
@@ -13,17 +14,23 @@ from trivium.contracts.paging import number_of
 from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify, identify_person
 from trivium.contracts.wisebot.names import time_text
-from trivium.core.errors import NotFound
+from trivium.core.errors import InvalidRequest, NotFound
 from trivium.core.model.access import ApiKey
 from trivium.core.model.deliveries import Delivery, Webhook
 from trivium.core.model.json import JSON, JSONObject
-from trivium.core.platform import Happening, Platform, clamp_limit
+from trivium.core.platform import Happening, Platform, clamp_limit, key_expiry
+
+_KINDS = ("wisebot", "wabee", "wizchat", "device", "all")
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class KeyBody(BaseModel):
-    """A new key."""
+    """A new key; which contract it is for, which agents it is limited to, and when it ends are ours to add."""
 
     name: str = Field(min_length=1, max_length=200)
+    kind: Literal["wisebot", "wabee", "wizchat"] = "wisebot"
+    agent_ids: list[str] | None = Field(default=None, alias="agentIds", min_length=1, max_length=100)
+    expires_at: datetime | None = Field(default=None, alias="expiresAt")
 
 
 class WebhookBody(BaseModel):
@@ -42,11 +49,12 @@ class WebhookPatch(BaseModel):
 
 
 class LoginBody(BaseModel):
-    """Who wants a token; `organizationId` chooses among several."""
+    """Who wants a token; `organizationId` chooses among several, `device` asks for one that lasts, by this name."""
 
     email: str = Field(max_length=320)
     password: str = Field(max_length=1024)
     organization_id: str | None = Field(default=None, alias="organizationId", max_length=100)
+    device: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class AccountRoutes:
@@ -107,24 +115,36 @@ class AccountRoutes:
         return json_response({"lines": [_line(one) for one in found], "events": [_event(one) for one in found]})
 
     async def keys(self, request: Request) -> Response:
-        """Return the organization's keys, never a secret."""
+        """Return the organization's keys of this contract, or of the `kind` that is asked for; never a secret."""
         principal = await identify_person(self._platform, request)
+        kind = request.query_params.get("kind", "wisebot")
+        if kind not in _KINDS:
+            raise InvalidRequest(f"kind is one of {', '.join(_KINDS)}.", code="invalid_kind")
         keys = await self._platform.access.list_keys(principal.organization_id)
-        return json_response({"keys": [_key(key) for key in keys if key.kind == "wisebot"]})
+        shown = [key for key in keys if kind in ("all", key.kind)]
+        # The contract's own list keeps its own fields.
+        show = _any_key if "kind" in request.query_params else _key
+        return json_response({"keys": [show(key) for key in shown]})
 
     async def create_key(self, request: Request) -> Response:
         """Make a key; its secret is in this answer and nowhere else."""
         principal = await identify_person(self._platform, request, role="admin")
         body = validate(KeyBody, await request.json())
-        key, secret = await self._platform.access.create_key(principal.organization_id, kind="wisebot", name=body.name)
-        return json_response({**_key(key), "key": secret}, 201)
+        key, secret = await self._platform.access.create_key(
+            principal.organization_id,
+            kind=body.kind,
+            name=body.name,
+            agent_ids=body.agent_ids,
+            expires_at=body.expires_at,
+        )
+        return json_response({**_key(key), "key": secret}, 201, _NO_STORE)
 
     async def revoke_key(self, request: Request, key_id: str) -> Response:
-        """Revoke a key; it stops working within a second."""
-        principal = await identify_person(self._platform, request, role="admin")
-        keys = await self._platform.access.list_keys(principal.organization_id)
-        if not any(key.id == key_id and key.kind == "wisebot" for key in keys):
-            raise NotFound("key", key_id)
+        """Revoke a key of any kind; it stops working within a second. Members revoke their own devices only."""
+        principal = await identify_person(self._platform, request)
+        key = await self._platform.access.keys.get(principal.organization_id, key_id)
+        if key.user_id != principal.id:
+            self._platform.access.require(principal, role="admin")
         await self._platform.access.revoke_key(principal.organization_id, key_id)
         return Response(status_code=204)
 
@@ -183,9 +203,24 @@ class AccountRoutes:
         return json_response(_delivery(await self._platform.deliveries.resend(principal.organization_id, delivery_id)))
 
     async def login(self, request: Request) -> Response:
-        """Return a dashboard JWT for e-mail and password."""
+        """Return a dashboard JWT for e-mail and password, or the key of a device, which lasts."""
         body = validate(LoginBody, await request.json())
         source = request.client.host if request.client is not None else None
+        if body.device is not None:
+            key, secret = await self._platform.access.devices.sign_in(
+                body.email, body.password, name=body.device, organization_id=body.organization_id, source=source
+            )
+            found = await self._platform.access.credential(secret)
+            return json_response(
+                {
+                    "token": secret,
+                    "expiresAt": time_text(found.expires_at),
+                    "organizationId": key.organization_id,
+                    "role": key.role,
+                    "keyId": key.id,
+                },
+                headers=_NO_STORE,
+            )
         issued = await self._platform.access.login(
             body.email, body.password, organization_id=body.organization_id, source=source
         )
@@ -222,6 +257,17 @@ def _key(key: ApiKey) -> JSONObject:
         "createdAt": time_text(key.created_at),
         "lastUsedAt": time_text(key.last_used_at),
         "revokedAt": time_text(key.revoked_at),
+    }
+
+
+def _any_key(key: ApiKey) -> JSONObject:
+    return {
+        **_key(key),
+        "kind": key.kind,
+        "expiresAt": time_text(key_expiry(key)),
+        "userId": key.user_id,
+        "role": key.role,
+        "agentIds": None if key.agent_ids is None else [*key.agent_ids],
     }
 
 

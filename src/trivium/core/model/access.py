@@ -5,15 +5,21 @@ from datetime import datetime
 from typing import Literal
 
 from trivium.core.model.budgets import Budget
-from trivium.core.model.organizations import Role
+from trivium.core.model.organizations import Organization, Role
 
-KeyKind = Literal["wabee", "wisebot", "wizchat"]
+ProgramKeyKind = Literal["wabee", "wisebot", "wizchat"]
+KeyKind = Literal["wabee", "wisebot", "wizchat", "device"]
 PrincipalKind = Literal["key", "user", "visitor", "client", "system"]
-# How a caller showed who it is: a key of some kind, or the token of somebody who signed in.
+# How a caller showed who it is: a key of some kind, or that of somebody who signed in (a token, a device's key).
 CredentialKind = Literal["wabee", "wisebot", "wizchat", "user"]
 
 # A secret starts with the prefix of its kind, so that a contract knows it at a glance and a scanner finds a leak.
-KEY_PREFIXES: dict[KeyKind, str] = {"wabee": "wab_live_", "wisebot": "wb_live_", "wizchat": "wpk_live_"}
+KEY_PREFIXES: dict[KeyKind, str] = {
+    "wabee": "wab_live_",
+    "wisebot": "wb_live_",
+    "wizchat": "wpk_live_",
+    "device": "tdk_live_",
+}
 
 # What a principal may be allowed to do. Each contract maps its own scope strings to these.
 AREAS = ("agents", "documents", "videos", "domains", "mcp", "skills", "security")
@@ -31,7 +37,11 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKey:
-    """A secret string given to a program; only its hash is kept. `agent_ids` None means every agent."""
+    """A secret string given to a program; only its hash is kept. `agent_ids` None means every agent.
+
+    One of kind "device" stands for a person (`user_id`) on one of their machines, with at most the role `role` and
+    never more than what the person may do by now.
+    """
 
     id: str
     organization_id: str
@@ -48,6 +58,8 @@ class ApiKey:
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     budgets: tuple[Budget, ...] = ()
+    user_id: str | None = None
+    role: Role | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +81,18 @@ class Principal:
     rate_limit_per_min: int | None = None
     budgets: tuple[Budget, ...] = ()
     conversation_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credential:
+    """What somebody signs in with, as it may be shown to them; `key_id` None: a token that is not stored."""
+
+    principal: Principal
+    kind: KeyKind | Literal["token"]
+    organization: Organization
+    expires_at: datetime | None
+    key_id: str | None = None
+    key_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, PastMessage, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
+from trivium.core.model.devices import DeviceRequest
 from trivium.core.model.figures import Figures
 from trivium.core.model.jobs import Job
 from trivium.core.model.json import JSON
@@ -105,6 +106,31 @@ class Keys(Records[ApiKey], Protocol):
 
     def touch(self, key_ids: Sequence[str], at: datetime) -> None:
         """Note that these keys were used."""
+
+    def revoke_of_user(self, user_id: str, at: datetime) -> None:
+        """End all that stand for this person, in every organization."""
+
+
+class DeviceRequests(Protocol):
+    """Requests of machines to be signed in; they belong to no organization until somebody approves."""
+
+    def add(self, request: DeviceRequest) -> None:
+        """Insert; Conflict when a code is taken."""
+
+    def put(self, request: DeviceRequest) -> None:
+        """Replace the stored request with the same id, or raise NotFound."""
+
+    def by_id(self, request_id: str) -> DeviceRequest | None: ...
+
+    def by_code(self, code_hash: str) -> DeviceRequest | None: ...
+
+    def by_user_code(self, user_code_hash: str) -> DeviceRequest | None: ...
+
+    def open_count(self, now: datetime, *, source: str | None = None) -> int:
+        """Return how many wait for an answer; of one source, if it is named."""
+
+    def forget(self, before: datetime) -> None:
+        """Delete those that expired before."""
 
 
 class Conversations(Records[Conversation], Protocol):
@@ -447,6 +473,7 @@ class Transaction(Protocol):
     memberships: Records[Membership]
     model_accounts: Records[ModelAccount]
     keys: Keys
+    device_requests: DeviceRequests
     agents: Records[Agent]
     sub_agents: Records[SubAgent]
     conversations: Conversations

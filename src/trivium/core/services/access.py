@@ -14,6 +14,7 @@ from trivium.core.model.access import (
     ROLE_SCOPES,
     Allowance,
     ApiKey,
+    Credential,
     CredentialKind,
     IssuedToken,
     KeyKind,
@@ -23,6 +24,8 @@ from trivium.core.model.budgets import Budget
 from trivium.core.model.organizations import Organization, Role, User
 from trivium.core.ports import Clock, Passwords, Store, Tokens, Transaction
 from trivium.core.services.accounts import Accounts, password_mark
+from trivium.core.services.device_keys import Person, device_principal, expiry, person
+from trivium.core.services.device_logins import DeviceLogins
 from trivium.core.services.keys import ApiKeys
 from trivium.core.services.limits import RateLimits
 
@@ -45,6 +48,7 @@ class _Known:
     kind: CredentialKind
     expires_at: datetime | None
     checked_at: datetime
+    key: ApiKey | None = None
 
     def is_fresh(self, now: datetime) -> bool:
         # A clock that was set back makes the age negative: ask again.
@@ -52,7 +56,7 @@ class _Known:
 
 
 class Access:
-    """Authentication and permission; the front of `accounts` (people) and `keys` (programs)."""
+    """Authentication and permission; the front of `accounts` (people), `keys` (programs), `devices` (machines)."""
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Access:
             store=store, clock=clock, tokens=tokens, passwords=passwords, token_lifetime_s=token_lifetime_s
         )
         self.keys = ApiKeys(store=store, clock=clock)
+        self.devices = DeviceLogins(store=store, clock=clock, tokens=tokens, accounts=self.accounts)
         self._limits = RateLimits()
         self._cache: OrderedDict[bytes, _Known] = OrderedDict()
         # Many requests may find the same entry stale at once; one of them asks the store.
@@ -90,9 +95,32 @@ class Access:
         principal = known.principal
         if principal.rate_limit_per_min is not None:
             self._limits.spend(principal.id, principal.rate_limit_per_min, self._clock.now())
-        if principal.kind == "key" and len(self._used) < _TOUCHED_MAX:
-            self._used.add(principal.id)
+        if known.key is not None and len(self._used) < _TOUCHED_MAX:
+            self._used.add(known.key.id)
         return principal
+
+    async def credential(self, token: str) -> Credential:
+        """Return what somebody signs in with, for them to see; NotAuthenticated as in `authenticate`."""
+        known = await self._identify(token)
+        owner = known.principal.organization_id
+        organization = await self._store.read(lambda tx: tx.organizations.get(owner, owner))
+        key = known.key
+        return Credential(
+            principal=known.principal,
+            kind="token" if key is None else key.kind,
+            organization=organization,
+            expires_at=known.expires_at,
+            key_id=None if key is None else key.id,
+            key_name="" if key is None else key.name,
+        )
+
+    async def log_out(self, token: str) -> bool:
+        """Sign out the device that shows its key, at once; False for other credentials, which nothing happens to."""
+        key = (await self._identify(token)).key
+        if key is None or key.kind != "device":
+            return False
+        await self.revoke_key(key.organization_id, key.id)
+        return True
 
     def require(
         self,
@@ -205,8 +233,8 @@ class Access:
         # The age counts from before the read: what is read is at least that new.
         now = self._clock.now()
         if token.startswith(_PREFIXES):
-            key = await self._store.read(lambda tx: tx.keys.by_hash(digest.hex()))
-            known = _known_key(key, now)
+            key, who = await self._store.read(lambda tx: _key_and_person(tx, digest.hex()))
+            known = _known_key(key, who, now)
         elif token.count(".") == 2:
             known = await self._known_user(token, now)
         else:
@@ -227,21 +255,16 @@ class Access:
         ):
             raise NotAuthenticated("This token is not for people.", code="invalid_token")
 
-        def unit(tx: Transaction) -> tuple[User | None, Role | None]:
-            user = tx.users.by_id(user_id)
-            roles = [one.role for one in tx.users.memberships(user_id) if one.organization_id == organization_id]
-            return user, roles[0] if roles else None
-
-        user, role = await self._store.read(unit)
-        if user is None or role is None or claims.get("pw") != password_mark(user):
+        who = await self._store.read(lambda tx: person(tx, user_id, organization_id))
+        if who is None or claims.get("pw") != password_mark(who.user):
             raise NotAuthenticated("This token is no longer good.", code="invalid_token")
         principal = Principal(
             organization_id=organization_id,
             kind="user",
-            id=user.id,
-            name=user.email,
-            role=role,
-            scopes=ROLE_SCOPES[role],
+            id=who.user.id,
+            name=who.user.email,
+            role=who.role,
+            scopes=ROLE_SCOPES[who.role],
         )
         return _Known(principal, "user", datetime.fromtimestamp(expires, UTC), now)
 
@@ -250,11 +273,18 @@ class Access:
             await self.flush_usage()
 
 
-def _known_key(key: ApiKey | None, now: datetime) -> _Known:
+def _key_and_person(tx: Transaction, secret_hash: str) -> tuple[ApiKey | None, Person | None]:
+    key = tx.keys.by_hash(secret_hash)
+    return key, None if key is None or key.user_id is None else person(tx, key.user_id, key.organization_id)
+
+
+def _known_key(key: ApiKey | None, who: Person | None, now: datetime) -> _Known:
     if key is None:
         raise NotAuthenticated("This API key is not known.", code="invalid_key")
     if key.revoked_at is not None:
         raise NotAuthenticated("This API key was revoked.", code="revoked_key")
+    if key.kind == "device":
+        return _Known(device_principal(key, who), "user", expiry(key), now, key)
     principal = Principal(
         organization_id=key.organization_id,
         kind="key",
@@ -266,7 +296,7 @@ def _known_key(key: ApiKey | None, now: datetime) -> _Known:
         rate_limit_per_min=key.rate_limit_per_min,
         budgets=key.budgets,
     )
-    return _Known(principal, key.kind, key.expires_at, now)
+    return _Known(principal, key.kind, key.expires_at, now, key)
 
 
 def _expired_code(kind: CredentialKind) -> str:

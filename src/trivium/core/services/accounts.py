@@ -84,7 +84,7 @@ class Accounts:
         return await self._store.write(unit)
 
     async def set_password(self, email: str, password: str) -> User:
-        """Return the user with a new password; every token issued before stops working."""
+        """Return the user with a new password; every token and device of theirs is signed out."""
         address = clean_email(email)
         password_hash = await self._hash(clean_password(password))
 
@@ -94,6 +94,7 @@ class Accounts:
                 raise NotFound("user", address)
             user = replace(user, password_hash=password_hash)
             tx.users.put(user)
+            tx.keys.revoke_of_user(user.id, self._clock.now())
             return user
 
         return await self._store.write(unit)
@@ -105,7 +106,12 @@ class Accounts:
     async def login(
         self, email: str, password: str, *, organization_id: str | None = None, source: str | None = None
     ) -> IssuedToken:
-        """Return a token for a right password; NotAuthenticated for a wrong one, LimitExceeded for guessing.
+        """Return a token for a right password; see `recognize`."""
+        user = await self.recognize(email, password, source=source)
+        return await self.issue_token(user.email, organization_id=organization_id)
+
+    async def recognize(self, email: str, password: str, *, source: str | None = None) -> User:
+        """Return who has this password; NotAuthenticated for a wrong one, LimitExceeded for guessing.
 
         `source` is the caller's address, where it is known: it is throttled like the e-mail. An unknown e-mail takes as
         long as a known one and is answered alike.
@@ -123,7 +129,7 @@ class Accounts:
             raise NotAuthenticated("E-mail or password is wrong.", code="wrong_login")
         for name in names:
             self._throttle.succeeded(name)
-        return await self.issue_token(address, organization_id=organization_id)
+        return user
 
     async def issue_token(
         self, email: str, *, organization_id: str | None = None, lifetime_s: float | None = None

@@ -25,6 +25,22 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def new_key(organization_id: str, kind: KeyKind, name: str, now: datetime) -> tuple[ApiKey, str]:
+    """Return a key that may do nothing yet, and its secret; nothing is stored."""
+    secret = KEY_PREFIXES[kind] + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LENGTH))
+    key = ApiKey(
+        id=new_id("key"),
+        organization_id=organization_id,
+        kind=kind,
+        name=name,
+        prefix=secret[: len(KEY_PREFIXES[kind]) + 4],
+        last_four=secret[-4:],
+        secret_hash=hash_secret(secret),
+        created_at=now,
+    )
+    return key, secret
+
+
 class ApiKeys:
     """The keys of organizations."""
 
@@ -49,16 +65,9 @@ class ApiKeys:
         `scopes` None gives every scope, `agent_ids` None every agent, those to come included.
         """
         now = self._clock.now()
-        secret = KEY_PREFIXES[kind] + "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LENGTH))
-        key = ApiKey(
-            id=new_id("key"),
-            organization_id=organization_id,
-            kind=kind,
-            name=clean_name(name) if name else kind,
-            prefix=secret[: len(KEY_PREFIXES[kind]) + 4],
-            last_four=secret[-4:],
-            secret_hash=hash_secret(secret),
-            created_at=now,
+        bare, secret = new_key(organization_id, kind, clean_name(name) if name else kind, now)
+        key = replace(
+            bare,
             scopes=_checked_scopes(scopes),
             agent_ids=_checked_agents(agent_ids),
             rate_limit_per_min=_checked_limit(rate_limit_per_min),
@@ -81,6 +90,10 @@ class ApiKeys:
             return await self._store.read(lambda tx: tx.keys.all())
         owner = organization_id
         return await self._store.read(lambda tx: tx.keys.find(owner))
+
+    async def get(self, organization_id: str, key_id: str) -> ApiKey:
+        """Return a key; NotFound."""
+        return await self._store.read(lambda tx: tx.keys.get(organization_id, key_id))
 
     async def revoke(self, organization_id: str | None, key_id: str) -> ApiKey:
         """Return the key, which no longer works; a second time changes nothing. None is for the operator."""

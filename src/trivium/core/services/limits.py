@@ -85,6 +85,12 @@ class LoginThrottle:
         if len(self._attempts) > _COUNTED_MAX:
             self._attempts.popitem(last=False)
 
+    def was_right(self, name: str) -> None:
+        """Take back the last attempt alone: what can be right by the caller's own doing must not clear the others."""
+        if name in self._attempts:
+            count, last = self._attempts[name]
+            self._attempts[name] = (count - 1, last)
+
     def succeeded(self, name: str) -> None:
         """Forget the attempts of a name."""
         self._attempts.pop(name, None)

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _deliveries()
     _delivery_attempts()
     _deployments()
+    _device_requests()
     _documents()
     _domains()
     _jobs()
@@ -269,6 +270,31 @@ def _deployments() -> None:
     )
 
 
+def _device_requests() -> None:
+    op.create_table(
+        "device_requests",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("code_hash", sa.Text(), nullable=False),
+        sa.Column("user_code_hash", sa.Text(), nullable=False),
+        sa.Column("program", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("interval_s", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=True),
+        sa.Column("organization_id", sa.Text(), nullable=True),
+        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("polled_at", sa.BigInteger(), nullable=True),
+        sa.Column("key_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("device_requests_code", "device_requests", ["code_hash"], unique=True)
+    op.create_index("device_requests_expiry", "device_requests", ["expires_at"], unique=False)
+    op.create_index("device_requests_user_code", "device_requests", ["user_code_hash"], unique=True)
+
+
 def _documents() -> None:
     op.create_table(
         "documents",
@@ -377,6 +403,8 @@ def _keys() -> None:
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.Column("budgets", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=True),
+        sa.Column("role", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("keys_hash", "keys", ["secret_hash"], unique=True)
