@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias, get_args
 
+from trivium.core.model.conversations import Image
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.knowledge import Source
 from trivium.core.model.runs import Usage
@@ -117,6 +118,7 @@ class ToolReturned:
     duration_ms: int
     is_error: bool = False
     sources: tuple[Source, ...] = ()
+    images: tuple[Image, ...] = ()
     ends_run: bool = False
     producer: Producer | None = None
 

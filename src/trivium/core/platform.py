@@ -241,7 +241,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     memory = Memories(store=store, clock=clock, embedder=adapters.embedder)
     tools.keep_memories_in(memory)
     context_sources: Sequence[ContextSource] = (management.skills, memory, files)
-    driver = _driver(adapters, tools, admission, context_sources)
+    driver = _driver(adapters, tools, admission, pictures=files, context_sources=context_sources)
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
     retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
@@ -288,7 +288,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         runs=runs,
         run_driver=driver,
         management=management,
-        questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs),
+        questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs, files=files),
         desk=desk,
         remembered=remembered,
         tracing=_tracing(adapters, driver),
@@ -296,13 +296,18 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
 
 
 def _driver(
-    adapters: Adapters, tools: ToolBox, admission: Admission, context_sources: Sequence[ContextSource]
+    adapters: Adapters,
+    tools: ToolBox,
+    admission: Admission,
+    *,
+    pictures: AgentFiles,
+    context_sources: Sequence[ContextSource],
 ) -> RunDriver:
     return RunDriver(
         store=adapters.store,
         clock=adapters.clock,
         tools=tools,
-        loop=AgentLoop(tools=tools, prices=adapters.prices),
+        loop=AgentLoop(tools=tools, prices=adapters.prices, pictures=pictures),
         blobs=adapters.blobs,
         admission=admission,
         context_sources=context_sources,

@@ -1,16 +1,22 @@
 """Model, tool server and skill, configured by one document, in one run."""
 
+import base64
+import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote
 
 import anyio
 import httpx2
 import pytest
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Image
+from PIL import Image as Picture
 from starlette.types import Receive, Scope, Send
 
+from bench.fake_model import Behaviour, FakeModel
 from tests.contracts.serving import serve
 from tests.contracts.wizchat.conftest import Service
 from trivium.core.model.access import SCOPES
@@ -30,6 +36,11 @@ def tools() -> Iterator[str]:
         """Find a customer by name."""
         return f"{name} lives in Zürich."
 
+    @server.tool()
+    def show_map() -> Image:
+        """Show where the shop is."""
+        return Image(data=picture(), format="png")
+
     inner = server.streamable_http_app(stateless_http=True)
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,10 +55,20 @@ def tools() -> Iterator[str]:
 
 
 @pytest.fixture
-def service(tools: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Yield a server that may reach the tool server."""
+def vision() -> Iterator[tuple[FakeModel, str]]:
+    """Yield a model server that calls the map's tool, and its address."""
+    model = FakeModel(Behaviour(tool="crm_show_map", text="Here."))
+    app: Any = model
+    with serve(app) as url:
+        yield model, url
+
+
+@pytest.fixture
+def service(tools: str, vision: tuple[FakeModel, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Yield a server that may reach the tool server and the model server."""
     data = tmp_path_factory.mktemp("data")
-    app = create_app(Settings(data=data, outbound_allow=(tools.removeprefix("http://"),)))
+    allowed = (tools.removeprefix("http://"),)
+    app = create_app(Settings(data=data, outbound_allow=allowed, model_base_url=f"{vision[1]}/v1", model="fake"))
     with serve(app) as url:
         platform = app.state.platform
 
@@ -87,13 +108,60 @@ def test_one_document_makes_tools_and_skills_work(service: Service, tools: str) 
     assert applied.json()["failed"] is None
     http.put(f"/chatbots/{bot}/secrets", json={"secrets": {"mcpServers/crm/headers/X-Key": "s3cret"}})
     _wait_for_tools(http, bot)
-    key = http.post(f"/chatbots/{bot}/external-api/keys", json={"name": "ci"}).json()["key"]
-    url = f"{service.url}/v1/chatbots/{bot}/query"
-    answer = httpx2.post(url, json={"message": "Where?"}, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+    answer = _door(service, http, bot)({"message": "Where?"})
     assert answer.status_code == 200, answer.text
     assert answer.json()["response"].endswith("Done.")
     outputs = anyio.run(_tool_outputs, service, answer.json()["conversationId"])
     assert outputs == ["Ada lives in Zürich.", "Ask for the receipt."]
+
+
+def test_pictures_of_questions_and_of_tools_reach_the_model(
+    service: Service, tools: str, vision: tuple[FakeModel, str]
+) -> None:
+    http = service.http()
+    bot = service.new_chatbot()
+    spec = {
+        "core": {"aiConfig": {"model": "fake"}},
+        "externalApi": {"enabled": True},
+        "mcpServers": [{"name": "crm", "url": f"{tools}/mcp", "toolNamePrefix": "crm_"}],
+    }
+    http.post(f"/chatbots/{bot}/apply", json={"apiVersion": "v1", "kind": "ChatbotConfig", "spec": spec})
+    http.put(f"/chatbots/{bot}/secrets", json={"secrets": {"mcpServers/crm/headers/X-Key": "s3cret"}})
+    _wait_for_tools(http, bot)
+    ask = _door(service, http, bot)
+    data = base64.b64encode(picture(8)).decode()
+    answer = ask({"message": "Where?", "images": [data, {"data": f"data:image/png;base64,{data}"}]})
+    assert answer.json()["response"] == "Here. "
+    asked, shown = vision[0].requests
+    assert [_size(part) for part in asked["messages"][-1]["content"][1:]] == [(8, 8), (8, 8)]
+    assert [_size(part) for part in shown["messages"][-1]["content"] if part["type"] == "image_url"] == [(4, 4)]
+
+
+@pytest.mark.parametrize("images", ["text", [5], ["%"], ["aGVsbG8="], ["https://127.0.0.1/x.png"], [""] * 6, [{}]])
+def test_what_is_no_picture_is_refused_by_its_place(service: Service, images: object) -> None:
+    http = service.http()
+    bot = service.new_chatbot()
+    http.patch(f"/chatbots/{bot}/external-api", json={"enabled": True})
+    answer = _door(service, http, bot)({"message": "What is it?", "images": images})
+    assert answer.status_code == 400
+    assert "images" in answer.text
+
+
+def picture(side: int = 4) -> bytes:
+    stored = io.BytesIO()
+    Picture.new("RGB", (side, side), "red").save(stored, "PNG")
+    return stored.getvalue()
+
+
+def _size(part: Any) -> tuple[int, int]:
+    stored = base64.b64decode(part["image_url"]["url"].partition(",")[2])
+    return Picture.open(io.BytesIO(stored)).size
+
+
+def _door(service: Service, http: httpx2.Client, bot: str) -> Callable[[object], httpx2.Response]:
+    key = http.post(f"/chatbots/{bot}/external-api/keys", json={"name": "ci"}).json()["key"]
+    url, headers = f"{service.url}/v1/chatbots/{bot}/query", {"Authorization": f"Bearer {key}"}
+    return lambda body: httpx2.post(url, json=body, headers=headers, timeout=60)
 
 
 def _wait_for_tools(http: httpx2.Client, bot: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trivium.adapters.blobs.files import FileBlobs
+from trivium.adapters.blobs.tree import FolderTree
+from trivium.adapters.images.pillow import PillowImages
 from trivium.adapters.models.prices import ModelPrices
 from trivium.adapters.models.registry import ModelRegistry
 from trivium.adapters.sql.migrate import migrate
@@ -19,6 +21,7 @@ from trivium.core.model.json import JSONObject
 from trivium.core.model.runs import InputMessage, Run, RunInput, RunRequest
 from trivium.core.ports import ToolContext, ToolResult
 from trivium.core.services.admission import Admission, RunSettings
+from trivium.core.services.files import AgentFiles
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.models import Models
 from trivium.core.services.run_driver import RunDriver
@@ -117,12 +120,14 @@ async def open_world(folder: Path, *, owner: str = "server-1", **limits: Any) ->
     tools = CountingTools()
     settings = RunSettings(owner=owner, lease_s=0.6, limits=RunLimits(**limits))
     admission = Admission(clock=SystemClock(), models=Models(ModelRegistry()), settings=settings)
+    blobs = FileBlobs(folder / "blobs")
+    files = AgentFiles(tree=FolderTree(folder / "files"), blobs=blobs, images=PillowImages())
     driver = RunDriver(
         store=store,
         clock=SystemClock(),
         tools=tools,
-        loop=AgentLoop(tools=tools, prices=ModelPrices()),
-        blobs=FileBlobs(folder / "blobs"),
+        loop=AgentLoop(tools=tools, prices=ModelPrices(), pictures=files),
+        blobs=blobs,
         admission=admission,
     )
     await driver.open(takes_over="server-")

@@ -1,8 +1,9 @@
 """Tool servers over the Model Context Protocol; every byte goes through the guarded way out."""
 
+import base64
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _TOOLS_MAX = 500
 _PROMPTS_MAX = 100
 _PAGES_MAX = 20
+_PICTURES_MAX = 4
 _SIZE_MAX = 4_000_000
 
 
@@ -62,7 +64,7 @@ class HttpMcpClients:
         texts = [text for block in answer.content if (text := getattr(block, "text", None))]
         structured = answer.structured_content
         output = structured if structured is not None and not texts else "\n".join(texts)
-        return ToolResult(output=output, is_error=bool(answer.is_error))
+        return ToolResult(output=output, is_error=bool(answer.is_error), images=_pictures(answer.content))
 
     @asynccontextmanager
     async def _connected(self, target: McpTarget) -> AsyncGenerator["Client", None]:
@@ -128,6 +130,14 @@ def _guarded_transport(outbound: Outbound, timeout_s: float) -> Any:
             return httpx2.Response(answer.status, headers=kept, content=answer.body, request=request)
 
     return Guarded()
+
+
+def _pictures(content: Sequence[Any]) -> tuple[tuple[str, bytes], ...]:
+    pictures: list[tuple[str, bytes]] = []
+    for block in [block for block in content if getattr(block, "type", "") == "image"][:_PICTURES_MAX]:
+        with suppress(ValueError):  # not base64
+            pictures.append((block.mime_type, base64.b64decode(block.data)))
+    return tuple(pictures)
 
 
 def _tool(tool: Any) -> JSONObject:

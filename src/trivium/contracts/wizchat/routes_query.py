@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trivium.contracts import http
+from trivium.contracts.pictures import decode_base64
 from trivium.contracts.routing import Router
 from trivium.contracts.wizchat import wire
 from trivium.core.errors import InvalidRequest
@@ -14,6 +16,7 @@ from trivium.core.platform import Answer, Platform, Question
 
 _FIELDS = {"message", "conversationId", "userId", "metadata", "scope", "images"}
 _MESSAGE_CHARS_MAX = 100_000
+IMAGES_MAX = 5
 
 
 class QueryRoutes:
@@ -33,7 +36,8 @@ class QueryRoutes:
         """Put a question to a chatbot."""
         body = await request.json()
         question = _read(body, str(request.path_params["chatbotId"]), request.headers.get("request-id", ""))
-        answer = await self._platform.questions.ask(http.bearer_or(request.headers), question)
+        pictures = await anyio.to_thread.run_sync(_pictures, body.get("images"))
+        answer = await self._platform.questions.ask(http.bearer_or(request.headers), question, pictures)
         return http.json_response(_show(answer))
 
 
@@ -46,8 +50,6 @@ def _read(body: Any, agent_id: str, request_id: str) -> Question:
     for name in ("conversationId", "userId", "scope"):
         if body.get(name) is not None and not isinstance(body[name], str):
             raise InvalidRequest(f"`{name}` is a text.")
-    if body.get("images"):
-        raise InvalidRequest("Pictures are not taken here yet.", code="not_implemented")
     metadata = body.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise InvalidRequest("`metadata` is an object.")
@@ -60,6 +62,24 @@ def _read(body: Any, agent_id: str, request_id: str) -> Question:
         metadata=metadata,
         request_id=request_id,
     )
+
+
+def _pictures(given: Any) -> list[bytes]:
+    """Return the bytes of base64 texts or data URLs, bare or as the `data` of an object. Blocking."""
+    if given is None:
+        return []
+    if not isinstance(given, list) or len(given) > IMAGES_MAX:
+        raise InvalidRequest(f"`images` is a list of at most {IMAGES_MAX} pictures.")
+    pictures = []
+    for index, one in enumerate(given):
+        text = one.get("data") if isinstance(one, dict) else one
+        if not isinstance(text, str):
+            raise InvalidRequest(f"`images[{index}]` is base64, a data URL, or an object with it as `data`.")
+        try:
+            pictures.append(decode_base64(text))
+        except InvalidRequest as error:
+            raise InvalidRequest(f"`images[{index}]` {error.message}") from error
+    return pictures
 
 
 def _show(answer: Answer) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What callers hand to an agent: files below its root, pictures, and both as part of a question."""
 
+import contextlib
 import mimetypes
 from collections.abc import AsyncIterable, Sequence
 
@@ -17,6 +18,7 @@ FILE_SIZE_MAX = 50 * 1024 * 1024
 _CONTEXT_SIZE_MAX = 20 * 1024 * 1024
 _CONTEXT_CHARS_MAX = 60_000
 _PICTURE_SIZE_MAX = 20 * 1024 * 1024
+_TOOL_PICTURES_MAX = 4
 _RULE = (
     "The caller gave these files along with the question. Use them where they help, "
     "and name the file in square brackets after each statement taken from one."
@@ -75,6 +77,18 @@ class AgentFiles:
             message = f"{path[:200]!r} is not among the agent's files."
             raise InvalidRequest(message, code="invalid_path", details={"path": path[:200]}) from error
         return await self.add_picture(organization_id, data)
+
+    async def keep(self, organization_id: str, given: Sequence[tuple[str, bytes]]) -> tuple[Image, ...]:
+        """Store the pictures that a tool returned, at most 4; what cannot be decoded is left out."""
+        kept: list[Image] = []
+        for _, data in given[:_TOOL_PICTURES_MAX]:
+            with contextlib.suppress(InvalidRequest, LimitExceeded):
+                kept.append(await self.add_picture(organization_id, data))
+        return tuple(kept)
+
+    async def load(self, image: Image) -> bytes:
+        """Return the bytes of a stored picture; NotFound when they are gone."""
+        return await self._blobs.get(image.blob_key)
 
     async def context(self, run: Run, agent: Agent) -> Context | None:
         """Return the text of the run's files, 60,000 characters in all; what cannot be read is noted in the trace."""

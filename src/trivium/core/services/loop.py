@@ -23,6 +23,7 @@ from trivium.core.events import (
     ToolReturned,
 )
 from trivium.core.model.agents import Agent, SubAgent, ToolSpec
+from trivium.core.model.conversations import Image
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSON
 from trivium.core.model.runs import Usage
@@ -69,12 +70,23 @@ class Sink(Protocol):
         """Record events and return when they are durable."""
 
 
+class Pictures(Protocol):
+    """Where the pictures of tool results are kept: events hold their names."""
+
+    async def keep(self, organization_id: str, given: Sequence[tuple[str, bytes]]) -> tuple[Image, ...]:
+        """Store (mime type, bytes), the first few of them; what is no picture is left out."""
+
+    async def load(self, image: Image) -> bytes:
+        """Return the bytes; NotFound when they are gone."""
+
+
 class AgentLoop:
     """Drives turns; holds nothing of them itself, so that any process can go on with any run."""
 
-    def __init__(self, *, tools: Tools, prices: Prices) -> None:
+    def __init__(self, *, tools: Tools, prices: Prices, pictures: Pictures) -> None:
         self._tools = tools
         self._prices = prices
+        self._pictures = pictures
 
     async def drive(self, turn: Turn, sink: Sink) -> RunFinished | None:
         """Return the final event, or None when the run has to wait for a person's approval.
@@ -128,9 +140,12 @@ class AgentLoop:
             )
         else:
             prefix = progress.current.text
+        for image in progress.images:
+            if image.blob_key not in turn.pictures:
+                turn.pictures[image.blob_key] = await self._pictures.load(image)
         request = ModelRequest(
             model=turn.model.name,
-            messages=[*turn.messages, *progress.messages()],
+            messages=[*turn.messages, *progress.messages(turn.pictures)],
             tools=list(turn.specs.values()),
             temperature=turn.agent.temperature,
             max_output_tokens=turn.agent.max_output_tokens,
@@ -287,6 +302,7 @@ class AgentLoop:
     async def _returned(
         self, turn: Turn, sink: Sink, call: PlannedCall, result: ToolResult, *, duration_ms: int
     ) -> None:
+        images = await self._pictures.keep(turn.run.organization_id, result.images) if result.images else ()
         event = ToolReturned(
             call_id=call.call_id,
             tool=call.tool,
@@ -294,6 +310,7 @@ class AgentLoop:
             duration_ms=duration_ms,
             is_error=result.is_error,
             sources=result.sources,
+            images=images,
             ends_run=result.ends_run and not result.is_error,
             producer=turn.producer,
         )

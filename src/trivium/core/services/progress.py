@@ -1,6 +1,6 @@
 """Where a run stands, read from its own events: the state a crash cannot take away."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from trivium.core.events import (
@@ -17,7 +17,7 @@ from trivium.core.events import (
     ToolCalled,
     ToolReturned,
 )
-from trivium.core.model.json import JSON
+from trivium.core.model.conversations import Image
 from trivium.core.model.knowledge import Source
 from trivium.core.model.runs import Usage
 from trivium.core.ports import ChatMessage, ChatToolCall
@@ -118,8 +118,13 @@ class Progress:
             case _:
                 pass
 
-    def messages(self) -> list[ChatMessage]:
-        """The finished steps as the model has to see them."""
+    @property
+    def images(self) -> list[Image]:
+        """Every picture a tool returned, in order."""
+        return [image for step in self.steps for result in step.returned.values() for image in result.images]
+
+    def messages(self, pictures: Mapping[str, bytes]) -> list[ChatMessage]:
+        """The finished steps as the model has to see them; `pictures` are the bytes of `images` by blob key."""
         messages = []
         for step in self.steps:
             if not step.is_finished:
@@ -129,7 +134,7 @@ class Progress:
             for call in step.calls:
                 result = step.returned.get(call.call_id)
                 if result is not None:
-                    messages.append(_tool_message(call, result.output))
+                    messages.append(_tool_message(call, result, pictures))
         return messages
 
 
@@ -150,6 +155,13 @@ def replay(events: Iterable[RunEvent], *, call_id: str | None = None) -> Progres
     return progress
 
 
-def _tool_message(call: PlannedCall, output: JSON) -> ChatMessage:
-    text = output if isinstance(output, str) else ""
-    return ChatMessage(role="tool", text=text, tool_call_id=call.call_id, tool_name=call.tool, data=output)
+def _tool_message(call: PlannedCall, result: ToolReturned, pictures: Mapping[str, bytes]) -> ChatMessage:
+    output = result.output
+    return ChatMessage(
+        role="tool",
+        text=output if isinstance(output, str) else "",
+        tool_call_id=call.call_id,
+        tool_name=call.tool,
+        data=output,
+        images=tuple((image.mime_type, pictures[image.blob_key]) for image in result.images),
+    )

@@ -1,15 +1,16 @@
 """Questions that programs put to one agent with a key of that agent."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from trivium.core.errors import Conflict, NotFound, NotPermitted, UpstreamFailed
+from trivium.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted, UpstreamFailed
 from trivium.core.events import RunFinished
 from trivium.core.model.access import Principal
 from trivium.core.model.agents import Agent
-from trivium.core.model.conversations import Conversation, Visitor
+from trivium.core.model.conversations import Conversation, Image, Visitor
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
 from trivium.core.model.knowledge import Source
@@ -17,6 +18,7 @@ from trivium.core.model.protection import AgentKey
 from trivium.core.model.runs import InputMessage, Run, RunInput, RunRequest
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.agent_keys import AgentKeys
+from trivium.core.services.files import AgentFiles
 from trivium.core.services.limits import RateLimits
 from trivium.core.services.runs import Runs
 
@@ -62,18 +64,20 @@ class _Kept:
 class Questions:
     """The door for programs. It is open when the agent's `external_api` is enabled."""
 
-    def __init__(self, *, store: Store, clock: Clock, keys: AgentKeys, runs: Runs) -> None:
+    def __init__(self, *, store: Store, clock: Clock, keys: AgentKeys, runs: Runs, files: AgentFiles) -> None:
         self._store = store
         self._clock = clock
         self._keys = keys
         self._runs = runs
+        self._files = files
         self._limits = RateLimits()
 
-    async def ask(self, secret: str, question: Question) -> Answer:
-        """Return the answer when it is complete.
+    async def ask(self, secret: str, question: Question, pictures: Sequence[bytes] = ()) -> Answer:
+        """Return the answer when it is complete; the pictures belong to the question.
 
-        NotAuthenticated, NotPermitted (`external_api_off`, `agent_not_allowed`), LimitExceeded by the agent's rate per
-        key, NotFound, Conflict for a conversation of another collection, UpstreamFailed when the run failed.
+        InvalidRequest for what is no picture, NotAuthenticated, NotPermitted (`external_api_off`, `agent_not_allowed`),
+        LimitExceeded by the agent's rate per key, NotFound, Conflict for a conversation of another collection,
+        UpstreamFailed when the run failed.
         """
         key = await self._keys.recognize(secret, "external")
         if key.agent_id != question.agent_id:
@@ -81,6 +85,7 @@ class Questions:
         organization_id, now = key.organization_id, self._clock.now()
         agent = await self._store.read(lambda tx: tx.agents.get(organization_id, question.agent_id))
         self._check_open(agent, key, now)
+        images = tuple([await self._picture(organization_id, index, data) for index, data in enumerate(pictures)])
         conversation_id = new_id("conv")
         conversation = await self._store.write(
             lambda tx: _conversation(tx, agent, question, new_conversation_id=conversation_id, now=now)
@@ -92,6 +97,7 @@ class Questions:
             visitor_id=conversation.visitor_id,
             input=RunInput(
                 messages=(InputMessage(role="user", text=question.text),),
+                images=images,
                 metadata=question.metadata if kept.level == "full" else {},
             ),
             request_id=question.request_id,
@@ -102,6 +108,12 @@ class Questions:
         )
         started = await self._runs.start(principal, request)
         return await self._answer(await self._runs.result(organization_id, started.id))
+
+    async def _picture(self, organization_id: str, index: int, data: bytes) -> Image:
+        try:
+            return await self._files.add_picture(organization_id, data)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"images[{index}] {error.message}", code="invalid_image") from error
 
     def _check_open(self, agent: Agent, key: AgentKey, now: datetime) -> None:
         settings = agent.settings.get("external_api")

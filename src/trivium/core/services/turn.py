@@ -28,5 +28,7 @@ class Turn:
     options: Mapping[str, JSON] = field(default_factory=dict)
     cited: Sequence[int] | None = None
     sub_agents: Sequence[SubAgent] = ()
+    # Bytes of the pictures that tools returned, by blob key: read once a process, not once a step.
+    pictures: dict[str, bytes] = field(default_factory=dict)
     # What was committed before this process took the run up: where its sub-agents stand.
     earlier: Sequence[RunEvent] = ()
