@@ -7,6 +7,7 @@ from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, RECODE_JOB, Indexing
 from trivium.core.services.jobs import JobKind, Jobs
 from trivium.core.services.once import Once
+from trivium.core.services.removal import PICTURES_JOB, Removal
 from trivium.core.services.retaining import RETAIN_JOB, Retaining
 from trivium.core.services.telemetry import FORGET_JOB
 from trivium.core.services.unanswered import UNANSWERED_JOB, Unanswered
@@ -21,6 +22,7 @@ def job_kinds(
     management: Management,
     retaining: Retaining,
     once: Once,
+    removal: Removal,
 ) -> tuple[JobKind, ...]:
     """Return every kind of job, for `Jobs.register`."""
     return (
@@ -33,6 +35,7 @@ def job_kinds(
         JobKind(name=DISCOVER_JOB, run=management.capabilities.run_discovery, attempts_max=3, timeout_s=60.0),
         JobKind(name=FORGET_JOB, run=management.forgetting.run, timeout_s=3600.0, every_s=86_400.0),
         JobKind(name=RETAIN_JOB, run=retaining.retain, attempts_max=3, timeout_s=120.0),
+        JobKind(name=PICTURES_JOB, run=removal.pictures, attempts_max=5, timeout_s=300.0),
         JobKind(name="once.purge", run=once.purge, every_s=3600.0),
         JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),
     )

@@ -62,6 +62,7 @@ from trivium.core.services.prompt import ContextSource
 from trivium.core.services.publishing import Published, record_name
 from trivium.core.services.questions import Answer, Question, Questions
 from trivium.core.services.remembered import Remembered
+from trivium.core.services.removal import Removal
 from trivium.core.services.retaining import Retaining
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
@@ -231,7 +232,8 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     unanswered = Unanswered(store=store, index=adapters.passage_index, jobs=jobs, clock=clock)
     knowledge = _knowledge(adapters, jobs, indexing)
     tools.add_host(KnowledgeTool(knowledge=knowledge, unanswered=unanswered, store=store))
-    management = _management(adapters, settings, remembered)
+    removal = Removal(jobs=jobs, blobs=adapters.blobs)
+    management = _management(adapters, settings, remembered, removal)
     tools.add_host(management.capabilities)
     tools.add_host(management.skills)
     admission = Admission(clock=clock, models=models, settings=settings.runs)
@@ -256,6 +258,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
             management=management,
             retaining=retaining,
             once=once,
+            removal=removal,
         )
     )
     runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
@@ -270,7 +273,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         blobs=adapters.blobs,
         access=_access(adapters, settings),
         agents=Agents(store=store, clock=clock),
-        conversations=Conversations(store=store),
+        conversations=Conversations(store=store, removal=removal),
         files=files,
         memory=memory,
         once=once,
@@ -356,9 +359,10 @@ def _indexing(adapters: Adapters, jobs: Jobs) -> Indexing:
     )
 
 
-def _management(adapters: Adapters, settings: PlatformSettings, remembered: Remembered) -> Management:
+def _management(adapters: Adapters, settings: PlatformSettings, remembered: Remembered, removal: Removal) -> Management:
     return wire_management(
         remembered=remembered,
+        removal=removal,
         store=adapters.store,
         clock=adapters.clock,
         seal=adapters.seal,

@@ -2,12 +2,14 @@
 
 import base64
 import io
+import time
 
 import pytest
 from PIL import Image
 
 from tests.contracts.site import Site
 from tests.contracts.wabee.client import Wabee, wabee
+from trivium.core.errors import NotFound
 
 pytestmark = pytest.mark.server
 # Printed in the contract: a cut PNG.
@@ -42,6 +44,31 @@ def test_five_images_in_every_spelling_reach_the_run(site: Site) -> None:
         url_safe = data.replace("+", "-").replace("/", "_").rstrip("=")
         spelt = [data, f"data:image/png;base64,{data}", url_safe, "\n".join([data[:40], data[40:]]), EXAMPLE]
         assert ask(plant, *({"type": "base64", "content": one} for one in spelt)) == [(30, 20)] * 4 + [(24, 24)]
+
+
+def test_with_a_conversation_its_pictures_go(site: Site) -> None:
+    with wabee(site) as plant:
+        body = {
+            "messages": [{"role": "user", "content": "What?"}],
+            "images": [{"type": "base64", "content": picture()}],
+        }
+        answer = plant.http.post("/core/v1/chain", json=body)
+        run = site.run(site.platform.runs.get(plant.agent.organization_id, answer.headers["run-id"]))
+        (stored,) = run.input.images
+        assert site.run(site.platform.blobs.get(stored.blob_key))
+        assert plant.http.delete(f"/core/v1/sessions/{answer.headers['session-id']}").status_code == 204
+        deadline = time.monotonic() + 20
+        while not is_gone(site, stored.blob_key):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def is_gone(site: Site, blob_key: str) -> bool:
+    try:
+        site.run(site.platform.blobs.get(blob_key))
+    except NotFound:
+        return True
+    return False
 
 
 def test_a_file_of_the_agent_is_an_image_too(site: Site) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.core.reconcile.bench import Bench, WallClock, new_bench
+from trivium.adapters.blobs.files import FileBlobs
 from trivium.core.model.conversations import Conversation, Message
+from trivium.core.services.jobs import Jobs
+from trivium.core.services.removal import Removal
 from trivium.core.services.telemetry import Forgetting
 
 
@@ -15,6 +18,12 @@ from trivium.core.services.telemetry import Forgetting
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with new_bench(tmp_path / "store.db") as bench:
         yield bench
+
+
+def new_forgetting(bench: Bench, folder: Path) -> Forgetting:
+    clock = WallClock()
+    removal = Removal(jobs=Jobs(store=bench.store, clock=clock), blobs=FileBlobs(folder))
+    return Forgetting(store=bench.store, clock=clock, removal=removal)
 
 
 async def add_conversation(bench: Bench, name: str, *, days_ago: int) -> None:
@@ -26,18 +35,18 @@ async def add_conversation(bench: Bench, name: str, *, days_ago: int) -> None:
     await bench.store.write(lambda tx: tx.messages.add(message))
 
 
-async def test_only_what_is_too_old_is_forgotten(bench: Bench) -> None:
+async def test_only_what_is_too_old_is_forgotten(bench: Bench, tmp_path: Path) -> None:
     await bench.apply({"telemetry": {"retention_months": 2}})
     agent = await bench.store.read(lambda tx: tx.agents.get("o1", bench.agent.id))
     for name, days in (("old", 70), ("older", 700), ("new", 40)):
         await add_conversation(bench, name, days_ago=days)
-    forgetting = Forgetting(store=bench.store, clock=WallClock())
+    forgetting = new_forgetting(bench, tmp_path)
     assert await forgetting.forget(agent) == 2
     assert await forgetting.forget(agent) == 0
     assert [one.id for one in await bench.store.read(lambda tx: tx.conversations.find("o1"))] == ["new"]
     assert [one.id for one in await bench.store.read(lambda tx: tx.messages.find("o1"))] == ["m_new"]
 
 
-async def test_nothing_is_forgotten_unless_it_is_said(bench: Bench) -> None:
+async def test_nothing_is_forgotten_unless_it_is_said(bench: Bench, tmp_path: Path) -> None:
     await add_conversation(bench, "ancient", days_ago=9_000)
-    assert await Forgetting(store=bench.store, clock=WallClock()).forget(bench.agent) == 0
+    assert await new_forgetting(bench, tmp_path).forget(bench.agent) == 0

@@ -15,6 +15,7 @@ from trivium.core.services.oauth import OAuth
 from trivium.core.services.publishing import Publishing
 from trivium.core.services.quota import Quota
 from trivium.core.services.remembered import Remembered
+from trivium.core.services.removal import Removal
 from trivium.core.services.skills import Skills
 from trivium.core.services.telemetry import Forgetting
 
@@ -43,6 +44,7 @@ def wire_management(
     seal: Seal,
     tokens: Tokens,
     remembered: Remembered,
+    removal: Removal,
     mcp_clients: McpClients | None = None,
     txt_records: TxtRecords | None = None,
     daily_calls_max: int | None = None,
@@ -61,5 +63,5 @@ def wire_management(
         skills=Skills(store=store, remembered=remembered),
         publishing=Publishing(store=store, clock=clock, txt=txt_records),
         analytics=Analytics(store=store, clock=clock),
-        forgetting=Forgetting(store=store, clock=clock),
+        forgetting=Forgetting(store=store, clock=clock, removal=removal),
     )

@@ -7,6 +7,7 @@ from trivium.core.errors import NotFound
 from trivium.core.model.conversations import Conversation, Message
 from trivium.core.model.runs import RunStatus
 from trivium.core.ports import Store, Transaction
+from trivium.core.services.removal import Removal
 
 MESSAGES_MAX = 1000
 _UNFINISHED_MAX = 1000
@@ -25,8 +26,9 @@ class ConversationPage:
 class Conversations:
     """The conversations of agents, in one organization at a time."""
 
-    def __init__(self, *, store: Store) -> None:
+    def __init__(self, *, store: Store, removal: Removal) -> None:
         self._store = store
+        self._removal = removal
 
     async def page(
         self, organization_id: str, agent_id: str, *, before: str | None = None, limit: int = 10
@@ -78,17 +80,14 @@ class Conversations:
         return await self._store.read(unit)
 
     async def delete(self, organization_id: str, conversation_id: str) -> None:
-        """Delete it with its messages, runs and events; NotFound.
+        """Delete it with its messages, runs, events and pictures; NotFound.
 
         A run that goes on loses its record and so ends without one; what it used until then is lost with it.
         """
 
         def unit(tx: Transaction) -> None:
             tx.conversations.get(organization_id, conversation_id)
-            tx.events.remove_of(conversation_id)
-            tx.runs.remove_where(organization_id, conversation_id=conversation_id)
-            tx.messages.remove_where(organization_id, conversation_id=conversation_id)
-            tx.conversations.remove(organization_id, conversation_id)
+            self._removal.conversation(tx, organization_id, conversation_id)
 
         await self._store.write(unit)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from trivium.core.model.agents import Agent
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.jobs import JobRun
+from trivium.core.services.removal import Removal
 
 FORGET_JOB = "telemetry.forget"
 _MONTH = timedelta(days=30.44)
@@ -16,9 +17,10 @@ _AGENTS_MAX = 10_000
 class Forgetting:
     """Deletes what is older than an agent's `retention_months`; an agent that says nothing keeps everything."""
 
-    def __init__(self, *, store: Store, clock: Clock) -> None:
+    def __init__(self, *, store: Store, clock: Clock, removal: Removal) -> None:
         self._store = store
         self._clock = clock
+        self._removal = removal
 
     async def run(self, run: JobRun) -> datetime | None:
         """The job, once a day. Safe to repeat: what is gone is gone."""
@@ -41,7 +43,9 @@ class Forgetting:
         while True:
             stale, cursor = await self._store.read(lambda tx, at=cursor: _page(tx, agent, before, at))  # type: ignore[misc]
             for conversation_id in stale:
-                await self._store.write(lambda tx, of=conversation_id: _delete(tx, agent, of))  # type: ignore[misc]
+                await self._store.write(
+                    lambda tx, of=conversation_id: self._removal.conversation(tx, agent.organization_id, of)  # type: ignore[misc]
+                )
             count += len(stale)
             if cursor is None:
                 return count
@@ -60,10 +64,3 @@ def _page(tx: Transaction, agent: Agent, before: datetime, cursor: str | None) -
     busy = {conversation_id for conversation_id, _ in tx.runs.unfinished(organization_id, agent.id, _BUSY_MAX)}
     stale = [one.id for one in found if one.updated_at < before and one.id not in busy]
     return stale, found[-1].id if len(found) == _PAGE else None
-
-
-def _delete(tx: Transaction, agent: Agent, conversation_id: str) -> None:
-    tx.events.remove_of(conversation_id)
-    tx.runs.remove_where(agent.organization_id, conversation_id=conversation_id)
-    tx.messages.remove_where(agent.organization_id, conversation_id=conversation_id)
-    tx.conversations.remove(agent.organization_id, conversation_id)
