@@ -4,8 +4,11 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.contracts.wisebot.office import CHAIN, CHAIN_EDGES, Office, error_of
+from trivium.core.model.json import JSONObject
 
 FAILING = [{"id": "a", "key": "a", "type": "code", "config": {"source": "raise ValueError('no')"}}]
 WAITING = [{"id": "a", "key": "a", "type": "human", "config": {"title": "OK?", "fields": [{"name": "ok"}]}}]
@@ -139,6 +142,61 @@ def test_unsound_flow_is_400_and_names_the_place(office: Office, steps: Any, edg
     body = error_of(office.api.post("/api/v1/flows", json={"name": "x", "steps": steps, "edges": edges}), 400)
     assert body["details"]["place"] == place
     assert place in body["message"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"config": {"seconds": -1}}, "seconds"),
+        ({"config": {"secondz": 1}}, "secondz"),
+        ({"type": "code", "config": {"source": "1", "timeout": "9"}}, "timeout"),
+        ({"type": "human", "config": {"title": "x", "expiresInSeconds": 0}}, "expiresInSeconds"),
+        ({"timeoutSeconds": "5"}, "timeoutSeconds"),
+        ({"retry": {"attempts": 99}}, "retry.attempts"),
+        ({"retry": {"tries": 2}}, "retry.tries"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_refusal_names_step_and_field(office: Office, changes: dict[str, Any], field: str) -> None:
+    wrong = {"id": "s9", "key": "pause", "type": "delay", "config": {"seconds": 1}, **changes}
+    body = error_of(office.api.post("/api/v1/flows", json={"name": "x", "steps": [*CHAIN[:1], wrong]}), 400)
+    assert (body["details"]["step"], body["details"]["field"]) == ("pause", field)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "place"),
+    [
+        ({"cron": "every day"}, "schedule.cron"),
+        ({"intervalMinutes": 5, "timeZone": "Mars/Base"}, "schedule.timeZone"),
+        ({"intervalMinutes": 0}, "schedule.intervalMinutes"),
+        ({"intervalMinutes": "5"}, "schedule.intervalMinutes"),
+        ({"intervalMinutes": 5}, "schedule.inputs.message"),
+    ],
+)
+def test_unsound_schedule_names_its_place(office: Office, schedule: JSONObject, place: str) -> None:
+    body = {"name": "x", "steps": CHAIN, "edges": CHAIN_EDGES, "schedule": schedule}
+    assert error_of(office.api.post("/api/v1/flows", json=body), 400)["details"]["place"] == place
+
+
+JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    field=st.sampled_from(["name", "steps", "edges", "schedule", "events", "webhook", "step", "config"]),
+    value=JSON_VALUES,
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_definition_is_saved_or_refused(office: Office, field: str, value: Any) -> None:
+    body: dict[str, Any] = {"name": "x", "steps": [*CHAIN], "edges": CHAIN_EDGES, field: value}
+    if field in ("step", "config"):
+        del body[field]
+        body["steps"][1] = {**CHAIN[1], "config": value} if field == "config" else value
+    answer = office.api.post("/api/v1/flows", json=body)
+    assert answer.status_code == 201 or error_of(answer, 400)
 
 
 def test_versions_and_preconditions(office: Office) -> None:

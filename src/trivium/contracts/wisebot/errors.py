@@ -62,7 +62,11 @@ def _code(failure: Failure, status: int) -> str:
 def _details(failure: Failure) -> object:
     place = failure.details.get("place")
     if isinstance(place, str):
-        return {**failure.details, "place": camel_place(place)}
+        details = {**failure.details, "place": camel_place(place)}
+        # The field of a step; the settings of tools and forms keep their own spelling.
+        if isinstance(field := details.get("field"), str):
+            details["field"] = camel_place(field)
+        return details
     return failure.details
 
 

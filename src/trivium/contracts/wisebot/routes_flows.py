@@ -9,11 +9,11 @@ from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify
 from trivium.contracts.wisebot.names import time_text
 from trivium.contracts.wisebot.wire_flows import (
-    FlowBody,
     RunBody,
     flow_json,
     form_json,
     outcome_json,
+    read_flow,
     run_json,
     shown_status,
     to_draft,
@@ -98,7 +98,7 @@ class FlowRoutes:
     async def create(self, request: Request) -> Response:
         """Save a new workflow; its secret is in this answer and nowhere else."""
         principal = await identify(self._platform, request, role="admin")
-        draft = to_draft(validate(FlowBody, await request.json()))
+        draft = to_draft(read_flow(await request.json()))
         workflow, secret = await self._workflows.create(principal.organization_id, draft, created_by=principal.id)
         return json_response({**flow_json(workflow), "webhookSecret": secret}, 201)
 
@@ -110,7 +110,7 @@ class FlowRoutes:
     async def change(self, request: Request, flow_id: str) -> Response:
         """Change what is given; with `If-Match` only that version."""
         principal = await identify(self._platform, request, role="admin")
-        body = validate(FlowBody, await request.json())
+        body = read_flow(await request.json())
         changed = await self._workflows.change(
             principal.organization_id,
             flow_id,

@@ -4,7 +4,9 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from trivium.contracts.http import validate
 from trivium.contracts.wisebot.names import camel, snake, time_text
+from trivium.core.errors import InvalidRequest
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.workflows import Edge, Schedule, Step, StepRun, StepType, Workflow, WorkflowRun
 from trivium.core.platform import Draft
@@ -15,7 +17,7 @@ _BODIES = ("loop", "map")
 class Wire(BaseModel):
     """A shape in camelCase; a field that nobody knows is refused, because it is most often a typing error."""
 
-    model_config = ConfigDict(extra="forbid", alias_generator=camel, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", alias_generator=camel, populate_by_name=True, strict=True)
 
 
 class RetryBody(Wire):
@@ -96,6 +98,30 @@ class RunBody(Wire):
     """The input bag of a run."""
 
     inputs: dict[str, Any] = Field(default_factory=dict)
+
+
+def read_flow(value: object) -> FlowBody:
+    """Return the body as a workflow; the error names the place of the first field that does not fit, and its step."""
+    try:
+        return validate(FlowBody, value)
+    except InvalidRequest as error:
+        raise _placed(error, value) from error
+
+
+def _placed(error: InvalidRequest, value: object) -> InvalidRequest:
+    errors = error.details.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    if not isinstance(first, dict):
+        return error
+    parts = str(first.get("field")).split(".")
+    place = "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in parts).removeprefix(".")
+    details: dict[str, object] = {**error.details, "place": place}
+    steps = value.get("steps") if isinstance(value, dict) else None
+    if parts[0] == "steps" and isinstance(steps, list) and len(parts) > 2 and parts[1].isdecimal():
+        step = steps[int(parts[1])] if int(parts[1]) < len(steps) else None
+        if isinstance(step, dict):
+            details |= {"step": str(step.get("key", ""))[:64], "field": ".".join(parts[2:])}
+    return InvalidRequest(f"{place}: {first.get('message')}.", code=error.code, details=details)
 
 
 def to_draft(body: FlowBody) -> Draft:

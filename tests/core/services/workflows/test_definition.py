@@ -70,7 +70,7 @@ def test_cycle_is_refused_by_name() -> None:
         ([_step("a", "transform", {"expression": "1 +"})], [], "steps[0].config.expression"),
         ([_step("a"), _step("b")], [_edge("a", "b"), _edge("a", "b")], "edges[1]"),
         ([_step("a"), _step("b")], [_edge("a", "b", "maybe")], "edges[0].branch"),
-        ([replace(_step("a"), attempts_max=99)], [], "steps[0].retry"),
+        ([replace(_step("a"), attempts_max=99)], [], "steps[0].retry.attempts"),
         (
             [replace(_step("a"), type="map", config={"items": [1], "step": {"type": "map"}})],
             [],

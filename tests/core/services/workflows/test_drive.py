@@ -173,6 +173,52 @@ async def test_step_that_breaks_unexpectedly_fails_the_run(bench: Bench) -> None
     assert "ZeroDivision" not in (run.error or "")
 
 
+@pytest.mark.parametrize("output", [2**70, float("inf"), "\ud800", {1: 2}, [[[]]] * 600_000, "x" * 1_000_001])
+async def test_output_that_cannot_be_kept_fails_the_step(bench: Bench, output: JSON) -> None:
+    async def answer(call: Call) -> Outcome:
+        return Done(output=output)
+
+    bench.use("http", answer)
+    run = await bench.run(await bench.save(step("call")))
+    assert (run.status, run.error_code) in (("failed", "invalid_output"), ("failed", "output_too_large"))
+
+
+async def test_error_text_that_cannot_be_kept_is_cleaned(bench: Bench) -> None:
+    bench.use("http", _failing("half \ud800 and \x00 none"))
+    assert (await bench.run(await bench.save(step("call")))).error == "Step call: half ? and ? none"
+
+
+async def test_value_that_doubles_with_each_round_is_stopped(bench: Bench) -> None:
+    body: JSON = {"type": "transform", "config": {"expression": f"[{', '.join(['previous'] * 90)}]"}}
+    with anyio.fail_after(20):
+        run = await bench.run(await bench.save(step("grow", "loop", {"times": 1000, "step": body})))
+    assert (run.status, run.error_code) == ("failed", "output_too_large")
+
+
+async def test_many_items_run_a_few_at_a_time(bench: Bench) -> None:
+    busy = [0, 0]
+
+    async def count(call: Call) -> Outcome:
+        busy[0] += 1
+        busy[1] = max(busy)
+        await anyio.lowlevel.checkpoint()
+        busy[0] -= 1
+        return Done(output=call.config["url"])
+
+    bench.use("http", count)
+    body: JSON = {"type": "http", "config": {"url": "{{item}}"}}
+    workflow = await bench.save(
+        step("all", "map", {"items": "{{inputs.list}}", "concurrency": 16, "step": body}),
+        step("count", "transform", {"expression": "len(all)"}),
+        edges="all>count",
+    )
+    run = await bench.run(workflow, {"list": list(range(1_000))})
+    assert (run.status, run.result, busy[1]) == ("succeeded", 1_000, 16)
+    run = await bench.run(workflow, {"list": list(range(10_001))})
+    assert (run.status, run.error_code) == ("failed", "too_many_items")
+    assert (await bench.run(workflow, {"list": []})).result == 0
+
+
 async def test_delay_of_weeks_holds_nothing(bench: Bench) -> None:
     workflow = await bench.save(step("pause", "delay", {"seconds": 14 * 86_400}), step("after"), edges="pause>after")
     run = await bench.run(workflow)

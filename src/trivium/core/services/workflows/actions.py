@@ -34,6 +34,7 @@ from trivium.core.services.runs import Runs
 from trivium.core.services.tools import ToolBox
 from trivium.core.services.workflows import templates
 from trivium.core.services.workflows.children import require_held
+from trivium.core.services.workflows.storing import CONFIG_CHARS_MAX, storing_problem
 
 _TEXT_CHARS_MAX = 500_000
 _BODY_BYTES_MAX = 1_000_000
@@ -275,8 +276,15 @@ class Actions:
 
 
 def rendered(step: Step, scope: Mapping[str, JSON], literal: frozenset[str]) -> JSONObject:
-    """Return the settings of a step with its templates filled in, but for the literal ones."""
-    return {name: value if name in literal else templates.render(value, scope) for name, value in step.config.items()}
+    """Return the settings of a step with its templates filled in, but for the literal ones.
+
+    InvalidRequest for a value that is missing and for more than four million characters.
+    """
+    config = {name: value if name in literal else templates.render(value, scope) for name, value in step.config.items()}
+    problem = storing_problem(config, CONFIG_CHARS_MAX)
+    if problem is not None:
+        raise InvalidRequest(f"What the step is given {problem}.", code="too_large")
+    return config
 
 
 def _text(call: Call, name: str) -> str:

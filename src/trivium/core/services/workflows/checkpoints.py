@@ -39,6 +39,11 @@ class Checkpoints:
         self.steps: dict[str, StepRun] = {one.step_id: one for one in known if one.item is None}
 
     @property
+    def count(self) -> int:
+        """How many checkpoints there are."""
+        return len(self.steps) + len(self._items)
+
+    @property
     def is_dirty(self) -> bool:
         """True while something is not written."""
         return bool(self._dirty)

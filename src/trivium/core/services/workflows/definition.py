@@ -1,20 +1,22 @@
 """Checking a diagram before it is saved: every error is InvalidRequest and names the place."""
 
-import json
+import contextlib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any, cast, get_args
 
 from trivium.core.errors import InvalidRequest
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.workflows import ERROR_BRANCH, Edge, Step, StepType
 from trivium.core.services.workflows import expressions, templates
+from trivium.core.services.workflows.combinations import check_combination
 from trivium.core.services.workflows.graph import Graph, keys_before
 from trivium.core.services.workflows.settings import SETTINGS, bad, check_settings
+from trivium.core.services.workflows.storing import storing_problem
 
 STEPS_MAX = 200
 EDGES_MAX = 1_000
-SIZE_BYTES_MAX = 1_000_000
+SIZE_CHARS_MAX = 1_000_000
 ITEM_TYPES = frozenset({"llm", "knowledge", "agent", "agent_tool", "mcp", "http", "code", "transform", "workflow"})
 _KEY = re.compile(r"[a-z][a-zA-Z0-9_]{0,63}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -39,7 +41,10 @@ LITERAL: Mapping[str, frozenset[str]] = {
 def check(steps: Sequence[Step], edges: Sequence[Edge]) -> Graph:
     """Return the graph, or raise InvalidRequest: ids, keys, settings, edges, cycles, names in templates."""
     _check_size(steps, edges)
-    _check_steps(steps)
+    _check_identities(steps)
+    for number, step in enumerate(steps):
+        with _naming(step, f"steps[{number}]"):
+            _check_step(step, f"steps[{number}]")
     _check_edges(steps, edges)
     graph = Graph(steps, edges)
     if cycle := graph.cycle():
@@ -47,7 +52,8 @@ def check(steps: Sequence[Step], edges: Sequence[Edge]) -> Graph:
         raise bad("edges", f"the steps go in a circle: {names}")
     for number, step in enumerate(steps):
         known = {*keys_before(graph, step.id), *_ALWAYS}
-        _check_names(step.type, step.config, known, f"steps[{number}].config")
+        with _naming(step, f"steps[{number}]"):
+            _check_names(step.type, step.config, known, f"steps[{number}].config")
     return graph
 
 
@@ -74,11 +80,24 @@ def _check_size(steps: Sequence[Step], edges: Sequence[Edge]) -> None:
         raise bad("steps", f"there may be at most {STEPS_MAX}")
     if len(edges) > EDGES_MAX:
         raise bad("edges", f"there may be at most {EDGES_MAX}")
-    if sum(len(json.dumps(step.config)) for step in steps) > SIZE_BYTES_MAX:
-        raise bad("steps", f"their settings may take at most {SIZE_BYTES_MAX} bytes")
+    problem = storing_problem([[step.config, step.default, step.name] for step in steps], SIZE_CHARS_MAX)
+    if problem is not None:
+        raise bad("steps", f"what they hold {problem}")
 
 
-def _check_steps(steps: Sequence[Step]) -> None:
+@contextlib.contextmanager
+def _naming(step: Step, place: str) -> Generator[None, None, None]:
+    """Add to an error the key of its step and the field, for people who do not count steps."""
+    try:
+        yield
+    except InvalidRequest as error:
+        where, reason = str(error.details["place"]), error.details["reason"]
+        field = where.removeprefix(f"{place}.").removeprefix("config.")
+        details = {**error.details, "step": step.key, "field": field}
+        raise InvalidRequest(f"{where} (step {step.key}): {reason}.", code=error.code, details=details) from error
+
+
+def _check_identities(steps: Sequence[Step]) -> None:
     ids: set[str] = set()
     keys: set[str] = set()
     for number, step in enumerate(steps):
@@ -93,31 +112,32 @@ def _check_steps(steps: Sequence[Step]) -> None:
             raise bad(f"{place}.{'id' if step.id in ids else 'key'}", "is used by another step")
         ids.add(step.id)
         keys.add(step.key)
-        _check_step(step, place)
 
 
 def _check_step(step: Step, place: str) -> None:
     if step.type not in get_args(StepType):
         raise bad(f"{place}.type", f"there is no step type {step.type!r}; there are " + ", ".join(SETTINGS))
     if not 1 <= step.attempts_max <= 10:
-        raise bad(f"{place}.retry", "attempts must lie between 1 and 10")
+        raise bad(f"{place}.retry.attempts", "must lie between 1 and 10")
     if not 0 <= step.retry_wait_s <= 86_400:
-        raise bad(f"{place}.retry", "the wait must lie between 0 and 86400 seconds")
+        raise bad(f"{place}.retry.wait_seconds", "must lie between 0 and 86400")
     if step.timeout_s is not None and not 0.01 <= step.timeout_s <= 3_600:
         raise bad(f"{place}.timeout_seconds", "must lie between 0.01 and 3600")
     check_settings(step.type, step.config, f"{place}.config")
+    check_combination(step.type, step.config, f"{place}.config")
     if step.type in ("loop", "map"):
         _check_body(step, f"{place}.config.step")
 
 
 def _check_body(step: Step, place: str) -> None:
     body = cast("JSONObject", step.config["step"])
-    kind, config = body.get("type"), body.get("config") or {}
-    if kind not in ITEM_TYPES:
+    kind, config = body.get("type"), body.get("config", {})
+    if not isinstance(kind, str) or kind not in ITEM_TYPES:
         raise bad(f"{place}.type", "must be one of " + ", ".join(sorted(ITEM_TYPES)))
     if not isinstance(config, dict) or set(body) - {"type", "config"}:
         raise bad(place, "holds a type and a config, nothing else")
-    check_settings(kind, config, f"{place}.config")  # type: ignore[arg-type]
+    check_settings(cast("StepType", kind), config, f"{place}.config")
+    check_combination(cast("StepType", kind), config, f"{place}.config")
 
 
 def _check_edges(steps: Sequence[Step], edges: Sequence[Edge]) -> None:
@@ -154,10 +174,12 @@ def _check_names(kind: str, config: JSONObject, known: Collection[str], place: s
 def _names_in(kind: str, field: str, value: JSON, place: str) -> Iterator[str]:
     try:
         if field in _EXPRESSIONS.get(kind, ()) and isinstance(value, str):
+            expressions.check(value)
             yield from expressions.names_in(value)
         elif field == "cases" and isinstance(value, list):
-            for case in value:
-                yield from expressions.names_in(str(case["expression"]))  # type: ignore[index,call-overload]
+            for case in cast("list[JSONObject]", value):
+                expressions.check(str(case["expression"]))
+                yield from expressions.names_in(str(case["expression"]))
         else:
             for path in templates.references(value):
                 yield templates.root_of(path)

@@ -28,6 +28,7 @@ from trivium.core.services.workflows.graph import Graph, is_caught, readiness
 from trivium.core.services.workflows.items import Items
 from trivium.core.services.workflows.logic import PURE, pure
 from trivium.core.services.workflows.results import check_size, result_of
+from trivium.core.services.workflows.storing import clean_text
 
 # What is written together with the end of a run; called with the run as it will be stored.
 Finish = Callable[[WorkflowRun], tuple[Extra, ...]]
@@ -133,10 +134,16 @@ class Drive:
                 self._points.end(self._points.begin(step, {}), "skipped")
             for step in todo:
                 begun = self._points.begin(step, {})
-                try:
-                    self._apply(step, begun, Ended(outcome=pure(step, self._points.run, self._points.scope())))
-                except CoreError as error:
-                    self._apply(step, begun, Ended(error=error))
+                self._apply(step, begun, self._computed(step, begun))
+
+    def _computed(self, step: Step, begun: StepRun) -> Ended:
+        try:
+            return Ended(outcome=check_size(pure(step, self._points.run, self._points.scope())))
+        except CoreError as error:
+            return Ended(error=error)
+        except Exception:
+            logger.exception("Step %s failed unexpectedly.", begun.id)
+            return Ended(error=UpstreamFailed("The step failed unexpectedly.", code="internal_error"))
 
     def _choose(self) -> list[tuple[Step, StepRun, Ended | dict[str, JSON]]]:
         """Return what to start now, already noted as begun."""
@@ -237,7 +244,7 @@ class Drive:
             self._fail(step, begun, error)
 
     def _fail(self, step: Step, begun: StepRun, error: CoreError) -> None:
-        why = {"error": error.message[:4_000], "error_code": error.code, "failures": begun.failures + 1}
+        why = {"error": clean_text(error.message), "error_code": error.code, "failures": begun.failures + 1}
         self._end_children(step, begun, error)
         if begun.failures + 1 < step.attempts_max and not isinstance(error, _FINAL):
             retry_after_s = error.retry_after_s if isinstance(error, LimitExceeded | UpstreamFailed) else None
@@ -252,7 +259,7 @@ class Drive:
 
     def _end_children(self, step: Step, begun: StepRun, error: CoreError) -> None:
         """What the failed try began ends with it; the items of a loop that were in flight have failed, too."""
-        why = {"error": error.message[:4_000], "error_code": error.code}
+        why = {"error": clean_text(error.message), "error_code": error.code}
         items = self._points.open_items(step.id)
         for item in items:
             self._points.end(item, "failed", failures=item.failures + 1, **why)

@@ -5,8 +5,10 @@ in objects. Source length, tree size and every text, list and number that is bui
 """
 
 import ast
+import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
@@ -37,6 +39,12 @@ def evaluate(source: str, scope: Mapping[str, JSON]) -> JSON:
         raise _invalid(f"{type(error).__name__}: {error}") from error
 
 
+def check(source: str) -> None:
+    """Raise InvalidRequest for an expression that can only fail: outside the language, or wrong whatever it reads."""
+    if not list(names_in(source)):
+        evaluate(source, {})
+
+
 def names_in(source: str) -> Iterator[str]:
     """Yield every name the expression reads from its scope; InvalidRequest when it is not in the language."""
     tree = _parse(source)
@@ -46,6 +54,12 @@ def names_in(source: str) -> Iterator[str]:
             raise _invalid(f"{type(node).__name__} is not allowed")
         if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS):
             raise _invalid("only these functions exist: " + ", ".join(sorted(_FUNCTIONS)))
+        if isinstance(node, ast.Call):
+            _check_call(cast("ast.Name", node.func).id, node)
+        if isinstance(node, ast.Constant):
+            _check_constant(node.value)
+        if isinstance(node, ast.Dict) and any(key is None for key in node.keys):
+            raise _invalid("** is not allowed")
         if isinstance(node, ast.Name) and id(node) not in called and node.id.lower() not in _CONSTANTS:
             yield node.id
 
@@ -55,13 +69,34 @@ def _parse(source: str) -> ast.expr:
         raise _invalid(f"longer than {_SOURCE_CHARS_MAX} characters")
     plain = _PLACEHOLDER.sub(lambda match: "(" + _INDEX.sub(r"[\1]", match.group(1)) + ")", source).strip()
     try:
-        tree = ast.parse(plain, mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(plain, mode="eval").body
         count = sum(1 for _ in ast.walk(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise _invalid(str(error) or type(error).__name__) from error
     if count > _NODES_MAX:
         raise _invalid(f"more than {_NODES_MAX} parts")
     return tree
+
+
+def _check_call(name: str, node: ast.Call) -> None:
+    least, most = _ARGUMENTS.get(name, (1, 1))
+    if node.keywords or not least <= len(node.args) <= most:
+        count = str(least) if least == most else f"{least} to {most}"
+        raise _invalid(f"{name} takes {count} arguments without names")
+
+
+def _check_constant(value: object) -> None:
+    if value is not None and not isinstance(value, str | int | float):
+        raise _invalid(f"{type(value).__name__} is not allowed")
+    if isinstance(value, str) and not value.isprintable():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise _invalid("a text holds half a character") from error
+    if not isinstance(value, bool) and isinstance(value, int | float):
+        _bounded(value)
 
 
 def _invalid(reason: str) -> InvalidRequest:
@@ -170,7 +205,9 @@ def _number(value: JSON) -> int | float:
 def _bounded(value: JSON) -> JSON:
     if isinstance(value, str | list | dict) and len(value) > _SIZE_MAX:
         raise _invalid("a value grew too large")
-    if isinstance(value, int) and abs(value) > _NUMBER_MAX:
+    if isinstance(value, int) and abs(value) >= _NUMBER_MAX:
+        raise _invalid("a number grew too large")
+    if isinstance(value, float) and not math.isfinite(value):
         raise _invalid("a number grew too large")
     return value
 
@@ -239,6 +276,19 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "trim": lambda text: str(text).strip(),
     "upper": lambda text: str(text).upper(),
     "values": lambda value: list(value.values()),
+}
+# How many arguments a function takes; one, where nothing is said.
+_ARGUMENTS: Mapping[str, tuple[int, int]] = {
+    "contains": (2, 2),
+    "default": (2, 2),
+    "ends_with": (2, 2),
+    "int": (1, 2),
+    "join": (1, 2),
+    "max": (1, 100),
+    "min": (1, 100),
+    "round": (1, 2),
+    "split": (1, 2),
+    "starts_with": (2, 2),
 }
 _HANDLERS: dict[type[ast.expr], Callable[[_Evaluation, Any], JSON]] = {
     ast.Attribute: _Evaluation.attribute,

@@ -31,18 +31,20 @@ def check_inputs(steps: Sequence[Step], inputs: JSONObject) -> JSONObject:
             value = step.config.get("default")
         if value is None and step.config.get("required"):
             raise _bad(field, "is needed")
-        if value is not None:
-            _check_type(field, value, step.config.get("value_type"))
+        problem = None if value is None else type_problem(value, step.config.get("value_type"))
+        if problem is not None:
+            raise _bad(field, problem)
         bag[field] = value
     return bag
 
 
-def _check_type(field: str, value: JSON, value_type: JSON) -> None:
+def type_problem(value: JSON, value_type: JSON) -> str | None:
+    """Return what is wrong with a value of this type ("json" and none at all take everything), or None."""
     expected = _TYPES.get(value_type) if isinstance(value_type, str) else None
     if expected is None:
-        return
-    if not isinstance(value, expected) or (isinstance(value, bool) and value_type == "number"):
-        raise _bad(field, f"must be a {value_type}")
+        return None
+    is_fitting = isinstance(value, expected) and not (isinstance(value, bool) and value_type == "number")
+    return None if is_fitting else f"must be a {value_type}"
 
 
 def _bad(field: str, reason: str) -> InvalidRequest:

@@ -10,12 +10,13 @@ from trivium.core.model.json import JSON
 from trivium.core.model.workflows import Step, StepType
 from trivium.core.services.workflows import expressions
 from trivium.core.services.workflows.actions import Action, Call, Done, Outcome, bounded, rendered
-from trivium.core.services.workflows.checkpoints import Checkpoints
+from trivium.core.services.workflows.checkpoints import STEP_RUNS_MAX, Checkpoints
 from trivium.core.services.workflows.definition import LITERAL, item_step
 from trivium.core.services.workflows.logic import PURE, pure
 from trivium.core.services.workflows.results import check_size
+from trivium.core.services.workflows.storing import clean_text
 
-ITEMS_MAX = 1_000
+ITEMS_MAX = 10_000
 _ITEM_TIMEOUT_S = 600.0
 _CONCURRENCY = 4
 
@@ -30,6 +31,9 @@ class Items:
     async def run(self, call: Call) -> Outcome:
         """Return the outputs of all items in order; the first item that fails, fails the step."""
         items = _items_of(call)
+        new = sum(1 for index in range(len(items)) if self._points.item(call.step, index) is None)
+        if self._points.count + new > STEP_RUNS_MAX:
+            raise InvalidRequest("The loops of one run have too many items.", code="too_many_items")
         step = item_step(call.step)
         if call.step.type == "loop":
             return Done(output=await self._one_after_the_other(call, step, items))
@@ -50,10 +54,10 @@ class Items:
     async def _side_by_side(self, call: Call, step: Step, items: list[JSON]) -> list[JSON]:
         outputs: list[JSON] = [None] * len(items)
         errors: list[CoreError] = []
-        limiter = anyio.Semaphore(int(cast("int", call.config.get("concurrency") or _CONCURRENCY)))
+        todo = iter(enumerate(items))
 
-        async def one(index: int, item: JSON) -> None:
-            async with limiter:
+        async def work() -> None:
+            for index, item in todo:
                 if errors:
                     return
                 try:
@@ -61,9 +65,10 @@ class Items:
                 except CoreError as error:
                     errors.append(error)
 
+        count = int(cast("int", call.config.get("concurrency") or _CONCURRENCY))
         async with anyio.create_task_group() as tasks:
-            for index, item in enumerate(items):
-                tasks.start_soon(one, index, item)
+            for _ in range(min(count, len(items))):
+                tasks.start_soon(work)
         if errors:
             raise errors[0]
         return outputs
@@ -89,7 +94,7 @@ class Items:
             done = await self._done(item_call, step, scope)
         except CoreError as error:
             if error.code != "lease_lost":
-                why = {"error": error.message[:4_000], "error_code": error.code}
+                why = {"error": clean_text(error.message), "error_code": error.code}
                 self._points.end(begun, "failed", failures=begun.failures + 1, **why)
             raise
         self._points.end(begun, "succeeded", output=done.output, data={**begun.data, **done.data})
@@ -98,7 +103,7 @@ class Items:
 
     async def _done(self, call: Call, step: Step, scope: Mapping[str, JSON]) -> Done:
         if step.type in PURE:
-            return pure(step, call.run, scope)
+            return cast("Done", check_size(pure(step, call.run, scope)))
         outcome = check_size(await bounded(self._actions[step.type], call, step.timeout_s or _ITEM_TIMEOUT_S))
         if not isinstance(outcome, Done):
             raise UpstreamFailed("An item of a loop cannot wait for a person.", code="cannot_wait")

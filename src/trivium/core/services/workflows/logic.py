@@ -10,10 +10,12 @@ from trivium.core.model.workflows import Step, StepType, WorkflowRun
 from trivium.core.ports import Clock
 from trivium.core.services.workflows import expressions, templates
 from trivium.core.services.workflows.actions import Call, Done, Outcome, Wait
-from trivium.core.services.workflows.inputs import field_of
+from trivium.core.services.workflows.combinations import DELAY_MAX
+from trivium.core.services.workflows.inputs import field_of, type_problem
+from trivium.core.services.workflows.storing import storing_problem
 
 PURE: frozenset[StepType] = frozenset({"input", "output", "transform", "condition"})
-_DELAY_S_MAX = 366 * 86_400.0
+_DELAY_S_MAX = DELAY_MAX.total_seconds()
 _EXPIRES_S = 7 * 86_400.0
 
 
@@ -63,6 +65,9 @@ class Pauses:
 
 def check_answer(form: JSONObject, values: JSONObject) -> JSONObject:
     """Return what a person may have filled in; InvalidRequest, naming the field, for anything else."""
+    problem = storing_problem(values)
+    if problem is not None:
+        raise InvalidRequest(f"The answer {problem}.", code="invalid_form", details={"place": "values"})
     fields = form.get("fields") or []
     if not isinstance(fields, list) or not fields:
         return values
@@ -77,6 +82,9 @@ def check_answer(form: JSONObject, values: JSONObject) -> JSONObject:
         options = field.get("options")
         if value is not None and isinstance(options, list) and value not in options:
             raise InvalidRequest(f"{name} must be one of the options.", code="invalid_form", details={"place": name})
+        problem = None if value is None else type_problem(value, field.get("type"))
+        if problem is not None:
+            raise InvalidRequest(f"{name} {problem}.", code="invalid_form", details={"place": name})
     return values
 
 

@@ -1,6 +1,5 @@
-"""What a run yields, and how large the output of a step may be."""
+"""What a run yields, and what of it can be kept."""
 
-import json
 from collections.abc import Mapping
 
 from trivium.core.errors import UpstreamFailed
@@ -8,8 +7,7 @@ from trivium.core.model.json import JSON
 from trivium.core.model.workflows import StepRun
 from trivium.core.services.workflows.actions import Done, Outcome
 from trivium.core.services.workflows.graph import Graph
-
-OUTPUT_CHARS_MAX = 1_000_000
+from trivium.core.services.workflows.storing import storing_problem
 
 
 def result_of(graph: Graph, steps: Mapping[str, StepRun]) -> JSON:
@@ -26,11 +24,8 @@ def result_of(graph: Graph, steps: Mapping[str, StepRun]) -> JSON:
 def check_size(outcome: Outcome) -> Outcome:
     """Return the outcome, or raise UpstreamFailed for an output that is not JSON or too large to keep."""
     if isinstance(outcome, Done) and outcome.output is not None:
-        try:
-            size = len(json.dumps(outcome.output, allow_nan=False))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise UpstreamFailed("The step's output is not JSON.", code="invalid_output") from error
-        if size > OUTPUT_CHARS_MAX:
-            message = f"The step's output is longer than {OUTPUT_CHARS_MAX} characters."
-            raise UpstreamFailed(message, code="output_too_large")
+        problem = storing_problem(outcome.output)
+        if problem is not None:
+            code = "output_too_large" if "longer" in problem else "invalid_output"
+            raise UpstreamFailed(f"The step's output {problem}.", code=code)
     return outcome

@@ -23,10 +23,21 @@ class Due:
 def check_schedule(schedule: Schedule, calendar: Calendar, now: datetime) -> None:
     """Raise InvalidRequest when the schedule has no single meaning or its cron expression never comes true."""
     if (schedule.interval_min is None) == (schedule.cron is None):
-        raise InvalidRequest("A schedule needs either an interval or a cron expression.", code="invalid_schedule")
+        raise _bad("schedule", "needs either an interval or a cron expression")
     if schedule.interval_min is not None and not 1 <= schedule.interval_min <= INTERVAL_MIN_MAX:
-        raise InvalidRequest(f"The interval must be 1 to {INTERVAL_MIN_MAX} minutes.", code="invalid_schedule")
-    first_after(schedule, calendar, now)
+        raise _bad("schedule.interval_minutes", f"must be 1 to {INTERVAL_MIN_MAX}")
+    try:
+        calendar.next_after("* * * * *", schedule.time_zone, now)
+    except InvalidRequest as error:
+        raise _bad("schedule.time_zone", f"there is no time zone {schedule.time_zone[:64]!r}") from error
+    try:
+        first_after(schedule, calendar, now)
+    except InvalidRequest as error:
+        raise _bad("schedule.cron", error.message.rstrip(".")) from error
+
+
+def _bad(place: str, reason: str) -> InvalidRequest:
+    return InvalidRequest(f"{place}: {reason}.", code="invalid_schedule", details={"place": place, "reason": reason})
 
 
 def first_after(schedule: Schedule, calendar: Calendar, now: datetime) -> datetime:

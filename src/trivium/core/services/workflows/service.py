@@ -33,6 +33,7 @@ from trivium.core.services.workflows.graph import Graph
 from trivium.core.services.workflows.inputs import check_inputs
 from trivium.core.services.workflows.logic import check_answer
 from trivium.core.services.workflows.schedules import check_schedule, first_after
+from trivium.core.services.workflows.storing import storing_problem
 
 logger = logging.getLogger(__name__)
 WORKFLOWS_MAX = 1_000
@@ -419,6 +420,7 @@ class Workflows:
             if (value := getattr(draft, name)) is not None
         }
         changed = replace(current, updated_at=now, **plain)
+        _check_texts(changed)
         unknown = [name for name in changed.event_types if name not in STARTING_TYPES]
         if unknown:
             raise settings.bad(
@@ -437,9 +439,29 @@ class Workflows:
         check_schedule(schedule, self._calendar, now)
         if not schedule.enabled:
             return replace(changed, schedule=schedule, next_run_at=None)
+        _check_scheduled_inputs(changed, schedule)
         is_same = schedule == current.schedule and current.next_run_at is not None
         next_run_at = current.next_run_at if is_same else first_after(schedule, self._calendar, now)
         return replace(changed, schedule=schedule, next_run_at=next_run_at)
+
+
+def _check_texts(workflow: Workflow) -> None:
+    """Raise InvalidRequest for texts that a database does not take."""
+    for name in ("name", "description"):
+        text = str(getattr(workflow, name))
+        if storing_problem(text) is not None or "\x00" in text:
+            raise settings.bad(name, "holds characters that cannot be kept")
+
+
+def _check_scheduled_inputs(workflow: Workflow, schedule: Schedule) -> None:
+    """Raise InvalidRequest for a schedule that no run could be started by."""
+    problem = storing_problem(schedule.inputs)
+    if problem is not None:
+        raise settings.bad("schedule.inputs", problem)
+    try:
+        check_inputs(workflow.steps, schedule.inputs)
+    except InvalidRequest as error:
+        raise settings.bad(f"schedule.{error.details['place']}", str(error.details["reason"])) from error
 
 
 def _new_secret() -> str:

@@ -1,5 +1,6 @@
 """What the settings of each type of step may hold: one table, checked when a workflow is saved."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -8,18 +9,34 @@ from trivium.core.errors import InvalidRequest
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.workflows import StepType
 
-Kind = Literal["text", "template", "any", "number", "boolean", "object", "list", "expression", "source"]
+# "text" is fixed; "template" may hold placeholders; "filled" is an object, or a placeholder that becomes one, and
+# "items" a list or such a placeholder; "any" is any JSON with placeholders in it.
+Kind = Literal[
+    "text",
+    "template",
+    "any",
+    "number",
+    "boolean",
+    "object",
+    "filled",
+    "list",
+    "items",
+    "names",
+    "expression",
+    "source",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One field of a step's `config`. "text" is fixed; "template" and "any" may hold placeholders ("any": any JSON)."""
+    """One field of a step's `config`."""
 
     kind: Kind
     required: bool = False
     choices: tuple[str, ...] = ()
     minimum: float = 0
     maximum: float = 1_000_000_000
+    is_whole: bool = False
 
 
 _TEXT_CHARS_MAX = 100_000
@@ -31,6 +48,11 @@ _PYTHON: dict[Kind, tuple[type, ...]] = {
     "boolean": (bool,),
     "object": (dict,),
     "list": (list,),
+}
+_WANTED: dict[Kind, str] = {
+    "boolean": "true or false",
+    "object": "an object",
+    "list": "a list",
 }
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _NEEDED_TEXT = Setting(kind="template", required=True)
@@ -50,13 +72,13 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
         "prompt": _NEEDED_TEXT,
         "system": Setting(kind="template"),
         "temperature": Setting(kind="number", maximum=2),
-        "max_tokens": Setting(kind="number", minimum=1, maximum=1_000_000),
+        "max_tokens": Setting(kind="number", minimum=1, maximum=1_000_000, is_whole=True),
         "json_schema": Setting(kind="object"),
     },
     "knowledge": {
         "query": _NEEDED_TEXT,
-        "files": Setting(kind="any"),
-        "top_k": Setting(kind="number", minimum=1, maximum=50),
+        "files": Setting(kind="names"),
+        "top_k": Setting(kind="number", minimum=1, maximum=50, is_whole=True),
     },
     "agent": {
         "agent_id": _NEEDED_TEXT,
@@ -67,21 +89,21 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
         "tool": Setting(kind="text", required=True),
         "agent_id": Setting(kind="text"),
         "config": Setting(kind="object"),
-        "arguments": Setting(kind="any"),
+        "arguments": Setting(kind="filled"),
         "repeatable": Setting(kind="boolean"),
     },
     "mcp": {
         "server": Setting(kind="text", required=True),
         "tool": Setting(kind="text", required=True),
         "agent_id": Setting(kind="text"),
-        "arguments": Setting(kind="any"),
+        "arguments": Setting(kind="filled"),
         "repeatable": Setting(kind="boolean"),
     },
     "http": {
         "method": Setting(kind="text", choices=_METHODS),
         "url": _NEEDED_TEXT,
-        "headers": Setting(kind="object"),
-        "query": Setting(kind="object"),
+        "headers": Setting(kind="filled"),
+        "query": Setting(kind="filled"),
         "body": Setting(kind="any"),
         "timeout": Setting(kind="number", minimum=0.1, maximum=300),
         "fail_on_status": Setting(kind="boolean"),
@@ -95,14 +117,14 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
     "transform": {"template": Setting(kind="any"), "expression": Setting(kind="expression")},
     "delay": {"seconds": Setting(kind="any", required=True)},
     "loop": {
-        "items": Setting(kind="any"),
-        "times": Setting(kind="number", minimum=1, maximum=1000),
+        "items": Setting(kind="items"),
+        "times": Setting(kind="number", minimum=1, maximum=10_000, is_whole=True),
         "until": Setting(kind="expression"),
         "step": _BODY,
     },
     "map": {
-        "items": Setting(kind="any", required=True),
-        "concurrency": Setting(kind="number", minimum=1, maximum=16),
+        "items": Setting(kind="items", required=True),
+        "concurrency": Setting(kind="number", minimum=1, maximum=16, is_whole=True),
         "step": _BODY,
     },
     "human": {
@@ -111,7 +133,7 @@ SETTINGS: Mapping[StepType, Mapping[str, Setting]] = {
         "fields": Setting(kind="list"),
         "expires_in_seconds": Setting(kind="number", minimum=1, maximum=366 * 86_400),
     },
-    "workflow": {"workflow_id": Setting(kind="text", required=True), "inputs": Setting(kind="any")},
+    "workflow": {"workflow_id": Setting(kind="text", required=True), "inputs": Setting(kind="filled")},
 }
 
 
@@ -124,11 +146,12 @@ def check_settings(step_type: StepType, config: JSONObject, place: str) -> None:
     for name, setting in known.items():
         value = config.get(name)
         if value is None or value == "":
-            if setting.required:
+            if setting.required and (name not in config or setting.kind != "any"):
                 raise bad(f"{place}.{name}", "is needed")
+            if value == "" and setting.kind not in ("text", "template", "any"):
+                raise bad(f"{place}.{name}", "is empty")
             continue
         _check_value(setting, value, f"{place}.{name}")
-    _ONE_OF.get(step_type, _nothing)(config, place)
 
 
 def bad(place: str, reason: str) -> InvalidRequest:
@@ -140,64 +163,39 @@ def _check_value(setting: Setting, value: JSON, place: str) -> None:
     if setting.kind == "any":
         return
     if setting.kind == "number":
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise bad(place, "must be a number")
-        if not setting.minimum <= value <= setting.maximum:
-            raise bad(place, f"must lie between {setting.minimum:g} and {setting.maximum:g}")
-        return
-    if not isinstance(value, _PYTHON[setting.kind]):
-        raise bad(place, f"must be {'text' if _PYTHON[setting.kind] == (str,) else f'of type {setting.kind}'}")
-    if isinstance(value, str) and len(value) > _TEXT_CHARS_MAX:
+        _check_number(setting, value, place)
+    elif setting.kind in ("filled", "items"):
+        wanted, name = (dict, "an object") if setting.kind == "filled" else (list, "a list")
+        if not isinstance(value, wanted) and not is_placeholder(value):
+            raise bad(place, f"must be {name}, or one placeholder that becomes it")
+    elif setting.kind == "names":
+        texts = value if isinstance(value, list) else [value]
+        if not all(isinstance(text, str) and text for text in texts):
+            raise bad(place, "must be a list of texts")
+    elif not isinstance(value, _PYTHON[setting.kind]):
+        raise bad(place, f"must be {_WANTED.get(setting.kind, 'text')}")
+    elif isinstance(value, str):
+        _check_text(setting, value, place)
+
+
+def _check_number(setting: Setting, value: JSON, place: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise bad(place, "must be a number")
+    if setting.is_whole and value != int(value):
+        raise bad(place, "must be a whole number")
+    if not setting.minimum <= value <= setting.maximum:
+        raise bad(place, f"must lie between {setting.minimum:g} and {setting.maximum:g}")
+
+
+def _check_text(setting: Setting, value: str, place: str) -> None:
+    if len(value) > _TEXT_CHARS_MAX:
         raise bad(place, f"is longer than {_TEXT_CHARS_MAX} characters")
-    if setting.choices and value not in setting.choices:
+    known = (value, value.upper()) if setting.choices is _METHODS else (value,)
+    if setting.choices and not any(text in setting.choices for text in known):
         raise bad(place, "must be one of " + ", ".join(setting.choices))
 
 
-def _nothing(config: JSONObject, place: str) -> None:
-    """Most types need no rule beyond their table."""
-
-
-def _check_condition(config: JSONObject, place: str) -> None:
-    cases = config.get("cases")
-    if (config.get("expression") is None) == (cases is None):
-        raise bad(place, "needs either an expression or cases")
-    for number, case in enumerate(cases if isinstance(cases, list) else []):
-        is_sound = isinstance(case, dict) and set(case) == {"name", "expression"}
-        if not is_sound or not all(isinstance(value, str) and value for value in case.values()):  # type: ignore[union-attr]
-            raise bad(f"{place}.cases[{number}]", "must hold the texts name and expression")
-
-
-def _check_transform(config: JSONObject, place: str) -> None:
-    if ("template" in config) == ("expression" in config):
-        raise bad(place, "needs either a template or an expression")
-
-
-def _check_loop(config: JSONObject, place: str) -> None:
-    if ("items" in config) == ("times" in config):
-        raise bad(place, "needs either items or times")
-
-
-def _check_delay(config: JSONObject, place: str) -> None:
-    seconds = config["seconds"]
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not is_number and not (isinstance(seconds, str) and "{{" in seconds):
-        raise bad(f"{place}.seconds", "must be a number or a placeholder")
-
-
-def _check_human(config: JSONObject, place: str) -> None:
-    fields = config.get("fields") or []
-    names = set()
-    for number, field in enumerate(fields if isinstance(fields, list) else []):
-        name = field.get("name") if isinstance(field, dict) else None
-        if not isinstance(name, str) or not name or name in names:
-            raise bad(f"{place}.fields[{number}].name", "must be a text of its own")
-        names.add(name)
-
-
-_ONE_OF = {
-    "condition": _check_condition,
-    "transform": _check_transform,
-    "loop": _check_loop,
-    "delay": _check_delay,
-    "human": _check_human,
-}
+def is_placeholder(value: JSON) -> bool:
+    """True for a text that is one placeholder, which may become a value of any type."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text.startswith("{{") and text.endswith("}}") and text.count("{{") == 1

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from trivium.core.errors import InvalidRequest
-from trivium.core.model.json import JSON, JSONObject
+from trivium.core.model.json import JSON
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+|\[\d{1,9}\])*\??")
@@ -19,15 +19,10 @@ def render(template: JSON, scope: Mapping[str, JSON]) -> JSON:
 
     A string that is one placeholder and nothing else becomes the value itself, whatever its type; inside other text a
     string is put as it is, null as nothing and everything else as JSON. `{{path?}}` is null where there is nothing;
-    without the mark a missing value is InvalidRequest, because a request to a URL with a hole in it does harm.
+    without the mark a missing value is InvalidRequest, because a request to a URL with a hole in it does harm. So are
+    more than a million characters of filled-in text.
     """
-    if isinstance(template, str):
-        return _render_text(template, scope)
-    if isinstance(template, list):
-        return [render(item, scope) for item in template]
-    if isinstance(template, dict):
-        return {key: render(value, scope) for key, value in template.items()}
-    return template
+    return _Rendering(scope).value_of(template)
 
 
 def references(template: JSON, depth: int = 0) -> Iterator[str]:
@@ -37,11 +32,15 @@ def references(template: JSON, depth: int = 0) -> Iterator[str]:
     if isinstance(template, str):
         for match in _PLACEHOLDER.finditer(template):
             yield _checked(match.group(1))
+        if "{{" in _PLACEHOLDER.sub("", template):
+            raise InvalidRequest("A placeholder is opened and not closed.", code="invalid_template")
     elif isinstance(template, list):
         for item in template:
             yield from references(item, depth + 1)
     elif isinstance(template, dict):
-        for item in template.values():
+        for name, item in template.items():
+            if "{{" in name:
+                raise InvalidRequest("The name of a field takes no placeholder.", code="invalid_template")
             yield from references(item, depth + 1)
 
 
@@ -69,21 +68,32 @@ def to_text(value: JSON) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _render_text(template: str, scope: Mapping[str, JSON]) -> JSON:
-    whole = _PLACEHOLDER.fullmatch(template.strip())
-    if whole and "{{" not in whole.group(1):
-        return look_up(_checked(whole.group(1)), scope)
-    size = len(template)
+class _Rendering:
+    def __init__(self, scope: Mapping[str, JSON]) -> None:
+        self._scope = scope
+        self._size = 0
 
-    def fill(match: re.Match[str]) -> str:
-        nonlocal size
-        text = to_text(look_up(_checked(match.group(1)), scope))
-        size += len(text)
-        if size > _RENDERED_CHARS_MAX:
+    def value_of(self, template: JSON) -> JSON:
+        if isinstance(template, str):
+            return self._text(template)
+        if isinstance(template, list):
+            return [self.value_of(item) for item in template]
+        if isinstance(template, dict):
+            return {key: self.value_of(value) for key, value in template.items()}
+        return template
+
+    def _text(self, template: str) -> JSON:
+        whole = _PLACEHOLDER.fullmatch(template.strip())
+        if whole and "{{" not in whole.group(1):
+            return look_up(_checked(whole.group(1)), self._scope)
+        return _PLACEHOLDER.sub(self._fill, template)
+
+    def _fill(self, match: re.Match[str]) -> str:
+        text = to_text(look_up(_checked(match.group(1)), self._scope))
+        self._size += len(text)
+        if self._size > _RENDERED_CHARS_MAX:
             raise InvalidRequest("The rendered text is too long.", code="too_large")
         return text
-
-    return _PLACEHOLDER.sub(fill, template)
 
 
 def _checked(path: str) -> str:
@@ -104,13 +114,3 @@ def _step_into(value: JSON, part: str) -> tuple[bool, JSON]:
     if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
         return True, value[int(part)]
     return False, None
-
-
-def fill_object(template: JSON, scope: Mapping[str, JSON]) -> JSONObject:
-    """Return a rendered object; InvalidRequest when it came out as something else (null counts as empty)."""
-    value = render(template, scope)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise InvalidRequest("An object is needed here.", code="invalid_template")
-    return value
