@@ -41,8 +41,7 @@ from trivium.adapters.tools.json_schema import JsonSchemas
 from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
 from trivium.adapters.tools.wabee.host import WabeeTools
-from trivium.contracts import console, http, metrics, wabee, wisebot, wizchat
-from trivium.contracts.routing import description
+from trivium.contracts import console, http, metrics, openapi, wabee, wisebot, wizchat
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
 from trivium.core.platform import Adapters, Platform, PlatformSettings, RunSettings, wire
@@ -231,7 +230,8 @@ def mount(app: Starlette, platform: Platform, settings: Settings) -> None:
     routes += console.router(platform).routes
     if settings.metrics_token:
         routes += metrics.router(platform, token=settings.metrics_token).routes
-    routes += description(routes, title="Trivium", version=__version__).routes
+    parts = [wabee.described, wisebot.described]
+    routes += openapi.route(routes, parts=parts, title="Trivium", version=__version__).routes
     http.install(
         app,
         [wabee.DIALECT, wisebot.DEVICE_DIALECT, wisebot.DIALECT, *wizchat.DIALECTS, wisebot.UNCLAIMED],

@@ -7,12 +7,18 @@ import time
 from collections.abc import Iterator
 
 import uvicorn
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
+
+from tests.contracts.honesty import HONESTY, documents_of, watched
 
 
 @contextlib.contextmanager
 def serve(app: ASGIApp) -> Iterator[str]:
-    """Yield the base URL of the application; it is shut down in the end."""
+    """Yield the base URL of the application; it is shut down in the end. A whole server's answers are watched."""
+    if isinstance(app, Starlette) and hasattr(app.state, "platform"):
+        HONESTY.learn(documents_of(app))
+        app = watched(app)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, loop="uvloop", http="httptools", log_level="error", access_log=False, timeout_graceful_shutdown=5

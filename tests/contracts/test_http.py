@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.contracts.serving import serve
 from trivium.contracts import body, http
-from trivium.contracts.routing import Router, describe
+from trivium.contracts.openapi import Described, Part, describe
+from trivium.contracts.routing import Router
 from trivium.core import errors
 from trivium.core.errors import Conflict, CoreError, LimitExceeded, NotAuthenticated, NotFound, UpstreamFailed
 
@@ -77,10 +78,10 @@ async def _limit(_request: Request) -> Response:
 
 def _router() -> Router:
     router = Router(prefix="/ours")
-    router.add("/notes", _add, methods=["POST"], summary="Add", body=Note, status_code=201)
+    router.add("/notes", _add, methods=["POST"], summary="Add")
     router.add("/notes", _list, methods=["GET"], summary="List")
     router.add("/notes", _clear, methods=["DELETE"])
-    router.add("/notes/{note_id}", _get, methods=["GET"], summary="Read", headers=[("as-of", "A day.")])
+    router.add("/notes/{note_id}", _get, methods=["GET"], summary="Read")
     router.add("/raw", _raw, methods=["POST"])
     router.add("/broken", _break, methods=["GET"])
     router.add("/wait", _limit, methods=["GET"])
@@ -153,15 +154,36 @@ def test_an_endpoint_gets_its_part_of_the_path_and_checked_parameters(client: ht
     assert client.get("/ours/notes/n1").json()["fields"][0]["type"] == "missing"
 
 
+def _part(**more: Described) -> Part:
+    operations = {
+        "POST /notes": Described(answer=Note, status=201, body=Note),
+        "GET /notes": Described(answer=list[Note]),
+        "GET /notes/{note_id}": Described(answer=Note, headers={"as-of": "A day."}),
+        **more,
+    }
+    security = {"key": {"type": "http", "scheme": "bearer"}}
+    return Part(name="ours", prefixes=("/ours",), operations=operations, failure=Note, security=security)
+
+
 def test_the_document_describes_what_says_what_it_is_about() -> None:
-    paths = describe(_router().routes, title="Ours", version="1")["paths"]
+    document = describe(_router().routes, parts=[_part()], title="Ours", version="1")
+    paths, note = document["paths"], document["components"]["schemas"]["ours.Note"]
+    assert note["required"] == ["text"]
     assert paths.keys() == {"/ours/notes", "/ours/notes/{note_id}"}
     assert paths["/ours/notes"].keys() == {"get", "post"}
     added = paths["/ours/notes"]["post"]
-    assert added["requestBody"]["content"]["application/json"]["schema"]["required"] == ["text"]
-    assert [*added["responses"]] == ["201"]
+    assert added["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ours.Note"}
+    assert [*added["responses"]] == ["201", "default"]
     shown = {(one["in"], one["name"], one["required"]) for one in paths["/ours/notes/{note_id}"]["get"]["parameters"]}
     assert shown == {("path", "note_id", True), ("query", "part", True), ("header", "as-of", False)}
+
+
+def test_what_is_described_and_what_is_served_are_the_same() -> None:
+    routes = _router().routes
+    with pytest.raises(LookupError, match="GET /ours/gone"):
+        describe(routes, parts=[_part(**{"GET /gone": Described()})], title="Ours", version="1")
+    with pytest.raises(LookupError, match="/ours/notes is in no"):
+        describe(routes, parts=[], title="Ours", version="1")
 
 
 def test_64_mib_sent_in_pieces_are_refused_and_the_connection_survives(client: httpx2.Client) -> None:

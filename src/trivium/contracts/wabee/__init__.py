@@ -3,6 +3,7 @@
 import re
 
 from trivium.contracts.http import Dialect, Direct
+from trivium.contracts.openapi import Part
 from trivium.contracts.routing import Router
 from trivium.contracts.wabee.errors import render
 from trivium.contracts.wabee.routes_agent import AgentRoutes
@@ -16,7 +17,7 @@ from trivium.contracts.wabee.routes_sub_agents import SubAgentRoutes
 from trivium.contracts.wabee.routes_tools import ToolRoutes
 from trivium.core.platform import Platform
 
-__all__ = ["DIALECT", "direct", "router"]
+__all__ = ["DIALECT", "described", "direct", "router"]
 
 # One agent per key, or an explicit one: the stock client only joins its address and the path, so both work with it.
 _PREFIXES = ("/core/v1", "/agents/{agent}/core/v1")
@@ -53,3 +54,10 @@ def direct(platform: Platform, *, heartbeat_s: float = 15.0) -> Direct:
     """Return the operations that ask the agent, for `http.install`."""
     chain = ChainRoutes(platform, heartbeat_s=heartbeat_s)
     return Direct(endpoints={f"{_PREFIXES[0]}{path}": endpoint for path, endpoint in chain.endpoints.items()})
+
+
+def described() -> Part:
+    """Return what the OpenAPI document says about the contract; its shapes are loaded here and not before."""
+    from trivium.contracts.wabee.description import PART
+
+    return PART

@@ -49,9 +49,6 @@ class AsyncRoutes:
             methods=["POST"],
             tags=["Agent"],
             summary="Run the agent and send the answer to a callback",
-            status_code=202,
-            body=ChainEvent,
-            body_types=("application/json", EVENT_MEDIA_TYPE),
         )
 
     async def accept(self, request: Request) -> Response:

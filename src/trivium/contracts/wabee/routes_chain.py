@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from trivium.contracts import sse
 from trivium.contracts.http import Endpoint, json_response, safe_header, validate
-from trivium.contracts.routing import About, Router
+from trivium.contracts.routing import Router
 from trivium.contracts.wabee import wire
 from trivium.contracts.wabee.caller import Caller, identify
 from trivium.contracts.wabee.images import take_in
@@ -21,12 +21,6 @@ from trivium.core.events import RunCancelled, RunEvent, RunFailed, RunFinished, 
 from trivium.core.model.ids import new_uuid
 from trivium.core.model.runs import Run, RunInput, RunRequest
 from trivium.core.platform import Platform
-
-_HEADERS = (
-    ("session-id", "Name of the conversation; a new one without it."),
-    ("request-id", "Name of this request; made up without it."),
-    ("Last-Event-ID", "Streams only: go on behind this event of an earlier request."),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +52,7 @@ class ChainRoutes:
         """Add the operations to a router."""
         for path, endpoint in self.endpoints.items():
             summary = "Run the agent" if endpoint == self.chain else "Run the agent, streamed"
-            about = About(summary=summary, tags=["Agent"], body=ChainBody, headers=_HEADERS)
-            router.add(path, endpoint, methods=["POST"], about=about)
+            router.add(path, endpoint, methods=["POST"], summary=summary, tags=["Agent"])
 
     @property
     def endpoints(self) -> dict[str, Endpoint]:

@@ -20,7 +20,7 @@ class FileRoutes:
     def add_to(self, router: Router) -> None:
         """Add the operations to a router."""
         add = router.add
-        add("/files", self.upload, methods=["POST"], tags=["Files (ours)"], summary="Upload a file", status_code=201)
+        add("/files", self.upload, methods=["POST"], tags=["Files (ours)"], summary="Upload a file")
         add("/files", self.find, methods=["GET"], tags=["Files (ours)"], summary="List the agent's files")
         add("/files/{path:path}", self.delete, methods=["DELETE"], tags=["Files (ours)"], summary="Delete a file")
 

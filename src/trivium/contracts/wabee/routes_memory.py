@@ -66,13 +66,13 @@ class MemoryRoutes:
         add, tag, ours = router.add, "Memory", "Memory (ours)"
         add("/memory/list", self.find, methods=["GET"], tags=[tag], summary="List memories")
         add("/memory/search", self.search, methods=["GET"], tags=[tag], summary="Search memories")
-        for path, operation, model, tags, summary in (
-            ("/memory/observation", self.observe, ObservationBody, tag, "Keep a statement"),
-            ("/memory/delete", self.delete, DeleteBody, ours, "Forget memories"),
-            ("/memory/reset", self.reset, ResetBody, ours, "Forget a module"),
+        for path, operation, tags, summary in (
+            ("/memory/observation", self.observe, tag, "Keep a statement"),
+            ("/memory/delete", self.delete, ours, "Forget memories"),
+            ("/memory/reset", self.reset, ours, "Forget a module"),
         ):
-            add(path, operation, methods=["POST"], tags=[tags], summary=summary, body=model)
-        add("/memory/{memory_id}", self.change, methods=["PATCH"], tags=[ours], summary="Correct", body=ChangeBody)
+            add(path, operation, methods=["POST"], tags=[tags], summary=summary)
+        add("/memory/{memory_id}", self.change, methods=["PATCH"], tags=[ours], summary="Correct")
 
     async def find(self, request: Request, module_id: ModuleQuery, visitor_id: str | None = None) -> Response:
         """Return a module's memories, newest first."""

@@ -43,8 +43,6 @@ class SubAgentRoutes:
             methods=["POST"],
             tags=[*tags],
             summary="Make a sub-agent",
-            status_code=201,
-            body=SubAgentBody,
         )
         add(path, self.find, methods=["GET"], tags=[*tags], summary="List sub-agents")
         add(path + "/{sub_agent_id}", self.get, methods=["GET"], tags=[*tags], summary="Read a sub-agent (ours)")

@@ -47,7 +47,6 @@ class ToolRoutes:
                 methods=["POST"],
                 tags=["Tool"],
                 summary="Run one tool",
-                body=ExecuteBody,
             )
 
     async def find(self, request: Request) -> Response:

@@ -24,7 +24,7 @@ _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
 }
 
 
-class WireMessage(BaseModel):
+class ChainMessage(BaseModel):
     """One message; `human` and `ai` are other words for `user` and `assistant`."""
 
     model_config = _LENIENT
@@ -32,7 +32,7 @@ class WireMessage(BaseModel):
     content: Annotated[StrictStr, Field(max_length=2_000_000)]
 
 
-class WireFilterHint(BaseModel):
+class DataFilterHint(BaseModel):
     """A filter for one tool; `filter_type` is `equals` unless it says otherwise."""
 
     model_config = _LENIENT
@@ -42,7 +42,7 @@ class WireFilterHint(BaseModel):
     filter_type: StrictStr = "equals"
 
 
-class WireBudget(BaseModel):
+class ChainBudget(BaseModel):
     """What the request may use."""
 
     model_config = _LENIENT
@@ -53,14 +53,14 @@ class ChainBody(BaseModel):
     """The body of `/chain` and its streaming forms. Images are looked at apart: a bad one is a 400, not a 422."""
 
     model_config = _LENIENT
-    messages: Annotated[list[WireMessage], Field(min_length=1, max_length=1000)]
-    data_filter_hints: Annotated[list[WireFilterHint], Field(max_length=100)] | None = None
+    messages: Annotated[list[ChainMessage], Field(min_length=1, max_length=1000)]
+    data_filter_hints: Annotated[list[DataFilterHint], Field(max_length=100)] | None = None
     auto_memory_retain: StrictBool | None = False
     context_files: Annotated[list[StrictStr], Field(max_length=50)] | None = None
     images: Any = None
     session_id: StrictStr | None = None
     stream: Any = None
-    budget: WireBudget | None = None
+    budget: ChainBudget | None = None
 
 
 class ImageInput:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from starlette.applications import Starlette
 
 from trivium.contracts.http import Dialect, Direct
+from trivium.contracts.openapi import Part
 from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.errors import owns, owns_unclaimed, render
 from trivium.contracts.wisebot.origins import Origins
@@ -19,7 +20,7 @@ from trivium.contracts.wisebot.routes_operations import OperationRoutes
 from trivium.contracts.wisebot.routes_playground import PlaygroundRoutes
 from trivium.core.platform import Platform
 
-__all__ = ["DEVICE_DIALECT", "DIALECT", "UNCLAIMED", "mount"]
+__all__ = ["DEVICE_DIALECT", "DIALECT", "UNCLAIMED", "described", "mount"]
 
 DIALECT = Dialect(name="wisebot", owns=owns, render=render)
 # Comes after every other contract's.
@@ -58,3 +59,10 @@ def mount(
     app.router.routes.extend(dashboard.routes)
     app.add_middleware(origins.layer)
     return Direct(endpoints=chat.busiest, layer=origins.layer)
+
+
+def described() -> Part:
+    """Return what the OpenAPI document says about the contract; its shapes are loaded here and not before."""
+    from trivium.contracts.wisebot.description import PART
+
+    return PART

@@ -84,7 +84,10 @@ def _answer(operation: Operation) -> dict[str, Any]:
     if operation.is_list:
         schema = {"type": "array", "items": schema}
     if operation.wrapper is not None:
-        schema = {"type": "object", "required": [operation.wrapper], "properties": {operation.wrapper: schema}}
+        properties = {operation.wrapper: schema}
+        if operation.is_list and "cursor" in operation.query:
+            properties["nextCursor"] = {"type": "string", "description": "Where the next page begins."}
+        schema = {"type": "object", "required": [operation.wrapper], "properties": properties}
     return {"description": "Done.", "content": _content(schema)}
 
 
