@@ -30,6 +30,17 @@ def test_what_is_made_is_found_by_id_or_name(trivium: Command, orgs: tuple[str, 
     assert names == ["Mine", "Theirs"]
 
 
+def test_a_new_agent_has_its_first_revision(trivium: Command, orgs: tuple[str, str]) -> None:
+    agent_id = trivium("admin", "agent", "create", "Bot", "--org", "Mine").line
+
+    async def causes() -> list[str]:
+        async with opened(load().settings) as desk:
+            found = await desk.store.read(lambda tx: tx.revisions.page(orgs[0], agent_id, below=9, limit=9))
+            return [f"{one.number} {one.cause} {one.status}" for one in found]
+
+    assert anyio.run(causes) == ["1 create applied"]
+
+
 def test_a_name_that_two_share_is_refused_with_their_ids(trivium: Command, orgs: tuple[str, str]) -> None:
     twin = trivium("admin", "org", "create", "Mine").line
     outcome = trivium("admin", "agent", "create", "Bot", "--org", "Mine")

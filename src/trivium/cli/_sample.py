@@ -20,7 +20,7 @@ from trivium.core.model.access import ProgramKeyKind
 from trivium.core.model.agents import Agent
 from trivium.core.model.ids import new_id
 from trivium.core.model.organizations import Organization
-from trivium.core.platform import Upload
+from trivium.core.platform import Upload, add_agent
 from trivium.core.ports import Transaction
 from trivium.settings import Settings
 
@@ -146,7 +146,7 @@ async def _organization(platform: "Platform", settings: Settings) -> Organizatio
 
     def unit(tx: Transaction) -> None:
         tx.organizations.add(organization)
-        tx.agents.add(agent)
+        add_agent(tx, agent)
 
     await platform.store.write(unit)
     for path, content in read_agent_files().items():

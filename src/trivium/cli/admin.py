@@ -114,6 +114,8 @@ async def create_agent(name: str, /, *, org: Org, common: Common = NOTHING) -> N
 
     Example: trivium admin agent create "Support" --org Acme
     """
+    from trivium.core.platform import add_agent
+
     settings = common.settings()
     async with opened(settings) as desk:
         organization = await desk.organization(org)
@@ -126,7 +128,7 @@ async def create_agent(name: str, /, *, org: Org, common: Common = NOTHING) -> N
             created_at=now,
             updated_at=now,
         )
-        await desk.store.write(lambda tx: tx.agents.add(made))
+        await desk.store.write(lambda tx: add_agent(tx, made))
     record = {"id": made.id, "name": made.name, "organization_id": organization.id, "created_at": now}
     show_record(record, as_json=common.json, main="id")
 

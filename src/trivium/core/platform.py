@@ -33,6 +33,7 @@ from trivium.core.ports.tracing import RunTracer
 from trivium.core.reconcile.checks import plan_hash
 from trivium.core.reconcile.management import Management, wire_management
 from trivium.core.reconcile.overview import Overview
+from trivium.core.reconcile.revisions import add_agent
 from trivium.core.reconcile.secret_store import Place, SecretChange
 from trivium.core.reconcile.service import ApplyRequest
 from trivium.core.services.access import Access
@@ -104,6 +105,7 @@ __all__ = [
     "ToolContext",
     "Transaction",
     "Upload",
+    "add_agent",
     "check_url",
     "clamp_limit",
     "key_expiry",
@@ -267,6 +269,8 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     desk = wire_desk(needs, webhooks=webhooks, run_driver=driver)
     indexing.hooks.append(desk.announcing.document_indexed)
     desk.agent_writing.write_hooks.append(management.configs.note_write)
+    desk.agent_writing.before_hooks.append(management.configs.note_before)
+    desk.agent_writing.turn = management.configs.turns.turn
     return Platform(
         store=store,
         clock=clock,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.wisebot.office import Office, error_of
+from tests.core.reconcile.bench import caller
 
 
 def _upload(office: Office, name: str, data: bytes = b"You may return it within 30 days.", **fields: str) -> Any:
@@ -71,6 +72,21 @@ def test_agent_is_changed_and_deleted(office: Office) -> None:
     assert office.api.delete(path).status_code == 204
     error_of(office.api.get(path), 404)
     error_of(office.api.delete(f"/api/v1/agents/{office.agent.id}"), 409)
+
+
+def test_change_leaves_a_revision_with_what_changed(office: Office) -> None:
+    path = f"/api/v1/agents/{office.agent.id}"
+    office.api.patch(path, json={"name": "new", "instructions": "Be brief."})
+    office.api.patch(path, json={"name": "newer"})
+    history, owner = office.platform.management.history, caller(organization_id=office.organization_id)
+    revisions = office.site.run(history.list(owner, office.agent.id))
+    # What the agent was before anybody noted it comes first.
+    assert [one.cause for one in revisions] == ["edit", "edit", "unnoticed"]
+    _, sections, plan = office.site.run(history.get(owner, office.agent.id, 2))
+    assert [(op.section, op.changed_fields) for op in plan.ops] == [("agent", ("behavior", "name"))]
+    assert sections["agent"]["name"] == "new"
+    office.site.run(history.restore(owner, office.agent.id, 1))
+    assert office.api.get(path).json()["name"] == office.agent.name
 
 
 def test_file_is_stored_listed_and_replaced(office: Office) -> None:

@@ -43,13 +43,26 @@ def record(tx: Transaction, agent: Agent, entry: Entry, now: datetime) -> Revisi
 
 def begin(tx: Transaction, agent: Agent, entry: Entry, now: datetime) -> Revision:
     """Open the revision of an apply; what changed unnoticed since the last one gets a revision of its own first."""
-    latest = settle(tx, agent.organization_id, agent.id, now)
-    if latest is None or latest.version != agent.version:
-        unnoticed = Entry(principal=replace(_SYSTEM, organization_id=agent.organization_id), cause="unnoticed")
-        latest = record(tx, agent, unnoticed, now)
+    latest = catch_up(tx, agent, now)
     revision = _new(agent, entry, number=latest.number + 1, now=now)
     _add(tx, revision, entry)
     return revision
+
+
+def catch_up(tx: Transaction, agent: Agent, now: datetime) -> Revision:
+    """Return the revision of the agent as it is, before it is changed; made now when something changed unnoticed."""
+    latest = settle(tx, agent.organization_id, agent.id, now)
+    if latest is not None and latest.version == agent.version:
+        return latest
+    unnoticed = Entry(principal=replace(_SYSTEM, organization_id=agent.organization_id), cause="unnoticed")
+    return record(tx, agent, unnoticed, now)
+
+
+def add_agent(tx: Transaction, agent: Agent) -> None:
+    """Add an agent with its first revision, for a process that writes to the store itself."""
+    tx.agents.add(agent)
+    principal = replace(_SYSTEM, organization_id=agent.organization_id)
+    record(tx, agent, Entry(principal=principal, cause="create"), agent.created_at)
 
 
 def progress(tx: Transaction, revision: Revision, agent: Agent) -> Revision:

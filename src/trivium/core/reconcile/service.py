@@ -1,6 +1,6 @@
 """The one writer of configuration: export, plan and apply, whoever asks."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -263,13 +263,22 @@ class Configs:
         )
         return await self._store.read(lambda tx: overviews(tx, principal, agent_id))
 
+    def note_before(self, tx: Transaction, agent: Agent) -> None:
+        """Leave a revision of what nobody noted, before another service writes, in its transaction and its turn."""
+        revisions.catch_up(tx, agent, self._clock.now())
+
     def note_write(self, tx: Transaction, principal: Principal, agent: Agent, kind: str) -> None:
         """Leave a revision of a write that another service made, in its transaction; tidy up after a deletion."""
         if kind == "agent.deleted":
             delete_agent(tx, agent)
             return
+        latest = tx.revisions.latest(agent.organization_id, agent.id)
+        ops: Sequence[Op] = ()
+        if latest is not None:
+            before = tx.revision_documents.get(agent.organization_id, latest.id).sections or {}
+            ops = make_plan(before, as_whole(before, read_sections(tx, agent))).changes
         cause: Cause = "create" if kind == "agent.created" else "edit"
-        revisions.record(tx, agent, revisions.Entry(principal=principal, cause=cause), self._clock.now())
+        revisions.record(tx, agent, revisions.Entry(principal=principal, cause=cause, ops=ops), self._clock.now())
 
     async def write(
         self,

@@ -1,6 +1,7 @@
 """Agents made and changed field by field, for callers that have no configuration document."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,12 @@ from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.announcing import Announcing
 
 AGENTS_MAX = 10_000
+Turn = Callable[[str, str], contextlib.AbstractAsyncContextManager[object]]
+
+
+@contextlib.asynccontextmanager
+async def _no_turn(organization_id: str, agent_id: str) -> AsyncGenerator[None, None]:
+    yield
 
 
 class AgentWriting:
@@ -24,6 +31,10 @@ class AgentWriting:
         self._announcing = announcing
         # Called in the transaction of every write, with what happened: "agent.created", "agent.changed" …
         self.write_hooks: list[Callable[[Transaction, Principal, Agent, str], None]] = []
+        # Called in the transaction of a change with the agent as it was.
+        self.before_hooks: list[Callable[[Transaction, Agent], None]] = []
+        # Whoever changes an agent holds its turn, so that an apply is not disturbed half way.
+        self.turn: Turn = _no_turn
 
     async def create(self, principal: Principal, **values: Any) -> Agent:
         """Store a new agent with these fields and return it."""
@@ -44,11 +55,13 @@ class AgentWriting:
     async def change(
         self, principal: Principal, agent_id: str, settings: dict[str, JSON] | None = None, **values: Any
     ) -> Agent:
-        """Set these fields and these keys of the settings; NotFound."""
+        """Set these fields and these keys of the settings; NotFound, Conflict (`busy`) while others do."""
         now = self._clock.now()
 
         def unit(tx: Transaction) -> Agent:
             agent = tx.agents.get(principal.organization_id, agent_id)
+            for hook in self.before_hooks:
+                hook(tx, agent)
             changed = replace(
                 agent,
                 updated_at=now,
@@ -60,7 +73,8 @@ class AgentWriting:
             self._note(tx, principal, changed, "agent.changed")
             return changed
 
-        return await self._store.write(unit)
+        async with self.turn(principal.organization_id, agent_id):
+            return await self._store.write(unit)
 
     async def remove(self, principal: Principal, agent_id: str) -> None:
         """Delete an agent; its conversations stay. Conflict for the organization's default agent, NotFound."""
@@ -73,7 +87,8 @@ class AgentWriting:
             tx.agents.remove(principal.organization_id, agent_id)
             self._note(tx, principal, agent, "agent.deleted")
 
-        await self._store.write(unit)
+        async with self.turn(principal.organization_id, agent_id):
+            await self._store.write(unit)
 
     def _note(self, tx: Transaction, principal: Principal, agent: Agent, kind: str) -> None:
         actor = principal.name or principal.id
