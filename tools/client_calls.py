@@ -87,6 +87,9 @@ def _pairs(plain: type, other: type) -> Iterator[tuple[Called, Called]]:
     def handler(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
         path = request.url.path
+        if "/listeners/" in path and request.method == "GET":
+            end = 'data: {"type": "closed"}\n\n'
+            return httpx2.Response(200, text=end, headers={"content-type": "text/event-stream"})
         if path.endswith(("/chat/agent", "/chain_streaming")):
             end = 'data: {"type": "finish", "fullText": "x", "finish_reason": "stop"}\n\n'
             return httpx2.Response(200, text=end, headers={"content-type": "text/event-stream"})
@@ -117,6 +120,8 @@ def _answer(path: str) -> object:
         return ITEM
     if path.endswith("/config"):
         return {"apiVersion": "v1", "kind": "ChatbotConfig", "spec": {}}
+    if path.endswith("/webhooks/trigger"):
+        return {"id": "x", "listeners": 1, "webhooks": 0}
     return {"access_token": "x"} if path.endswith("/oauth/token") else WHOLE
 
 

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from trivium.cli._output import CONFIGURATION, FAILED, USAGE, StopError
 from trivium.cli.remote_contexts import resolved
-from trivium.cli.remote_output import Format, show, show_json
+from trivium.cli.remote_output import Format, say, show, show_json
 
 if TYPE_CHECKING:
     from trivium_client import ApiError, Items, TriviumError, Wabee, Wisebot, WizChat
@@ -106,6 +106,11 @@ class Remote:
 
         agent = self.settings.get("agent")
         return Wabee(self.key("agent-key"), self.server, agent=agent, timeout=self.seconds(60))
+
+    def tell(self, text: str) -> None:
+        """Tell a person at a terminal something, unless they want quiet."""
+        if not self.quiet:
+            say(text)
 
     def show(self, value: object, *columns: str, name: str = "id") -> None:
         """Print a record or a list of records in the form that was asked for."""

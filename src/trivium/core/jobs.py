@@ -6,6 +6,7 @@ from trivium.core.services.deliveries import JOB as DELIVERY_SEND
 from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, RECODE_JOB, Indexing
 from trivium.core.services.jobs import JobKind, Jobs
+from trivium.core.services.listening import Listening
 from trivium.core.services.once import Once
 from trivium.core.services.removal import PICTURES_JOB, Removal
 from trivium.core.services.retaining import RETAIN_JOB, Retaining
@@ -17,6 +18,7 @@ def job_kinds(
     *,
     jobs: Jobs,
     deliveries: Deliveries,
+    listening: Listening,
     indexing: Indexing,
     unanswered: Unanswered,
     management: Management,
@@ -28,6 +30,7 @@ def job_kinds(
     return (
         JobKind(name=DELIVERY_SEND, run=deliveries.send, attempts_max=20, timeout_s=30.0),
         JobKind(name="deliveries.purge", run=deliveries.purge, every_s=3600.0),
+        JobKind(name="listeners.purge", run=listening.purge, every_s=300.0),
         JobKind(name=INDEX_JOB, run=indexing.index, attempts_max=3, timeout_s=3600.0),
         JobKind(name=FETCH_JOB, run=indexing.fetch, attempts_max=4, timeout_s=3600.0),
         JobKind(name=RECODE_JOB, run=indexing.recode, timeout_s=3600.0, every_s=600.0),

@@ -53,6 +53,7 @@ from trivium.core.services.job_runner import JobRunner
 from trivium.core.services.jobs import Jobs
 from trivium.core.services.knowledge import Knowledge, Upload
 from trivium.core.services.knowledge_tool import KnowledgeTool
+from trivium.core.services.listening import Heard, Listening
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.memory import Memories
 from trivium.core.services.model_accounts import ModelAccounts
@@ -89,6 +90,7 @@ __all__ = [
     "Correspondence",
     "Draft",
     "Happening",
+    "Heard",
     "Management",
     "ModelAccounts",
     "News",
@@ -178,6 +180,7 @@ class Platform:
     job_runner: JobRunner
     deliveries: Deliveries
     webhooks: Webhooks
+    listening: Listening
     signing_secrets: SigningSecrets
     runs: Runs
     run_driver: RunDriver
@@ -248,6 +251,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     driver = _driver(adapters, tools, admission, pictures=files, context_sources=context_sources)
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
+    listening = Listening(store=store, clock=clock, secrets=secrets)
     retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
     driver.finish_hooks.append(retaining.finished)
     once = Once(store=store, clock=clock)
@@ -255,6 +259,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         job_kinds(
             jobs=jobs,
             deliveries=deliveries,
+            listening=listening,
             indexing=indexing,
             unanswered=unanswered,
             management=management,
@@ -291,6 +296,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         job_runner=JobRunner(store=store, clock=clock, jobs=jobs, owner=settings.runs.owner),
         deliveries=deliveries,
         webhooks=webhooks,
+        listening=listening,
         signing_secrets=secrets,
         runs=runs,
         run_driver=driver,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trivium_client._async.client import AsyncResource
+from trivium_client._async.wisebot_listening import AsyncListeners
 from trivium_client._call import Call, path
 from trivium_client._clock import pause_async
 from trivium_client._errors import TimedOut
@@ -109,6 +110,11 @@ class AsyncAdmin(AsyncResource):
     def webhooks(self) -> AsyncWebhooks:
         """Return the subscriptions."""
         return AsyncWebhooks(self._transport)
+
+    @property
+    def listeners(self) -> AsyncListeners:
+        """Return the subscriptions without an address."""
+        return AsyncListeners(self._transport)
 
     @property
     def deliveries(self) -> AsyncDeliveries:

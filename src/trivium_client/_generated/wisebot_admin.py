@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 
 from trivium_client._generated.client import Resource
+from trivium_client._generated.wisebot_listening import Listeners
 from trivium_client._call import Call, path
 from trivium_client._clock import pause_sync
 from trivium_client._errors import TimedOut
@@ -110,6 +111,11 @@ class Admin(Resource):
     def webhooks(self) -> Webhooks:
         """Return the subscriptions."""
         return Webhooks(self._transport)
+
+    @property
+    def listeners(self) -> Listeners:
+        """Return the subscriptions without an address."""
+        return Listeners(self._transport)
 
     @property
     def deliveries(self) -> Deliveries:

@@ -24,7 +24,7 @@ class Kept:
     read often, changed seldom.
     """
 
-    _TABLES = frozenset({"agents", "sub_agents", "model_accounts", "webhooks", "workflows"})
+    _TABLES = frozenset({"agents", "sub_agents", "model_accounts", "webhooks", "listeners", "workflows"})
     _ANSWERS_MAX = 2_000
 
     def __init__(self) -> None:

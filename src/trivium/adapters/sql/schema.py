@@ -12,7 +12,7 @@ from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
-from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
+from trivium.core.model.deliveries import Delivery, DeliveryAttempt, HeardEvent, Listener, SigningSecret, Webhook
 from trivium.core.model.devices import DeviceRequest
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document, Passage, UnansweredQuestion
@@ -123,6 +123,12 @@ signing_secrets = _records(
     "signing_secrets", SigningSecret, Index("signing_secrets_owner", "organization_id", "owner_id")
 )
 webhooks = _records("webhooks", Webhook, Index("webhooks_organization", "organization_id"))
+listeners = _records("listeners", Listener, Index("listeners_organization", "organization_id"))
+heard_events = _records(
+    "heard_events",
+    HeardEvent,
+    Index("heard_events_seq", "listener_id", "seq", unique=True),
+)
 mcp_servers = _records("mcp_servers", McpServer, Index("mcp_servers_name", "agent_id", "name", unique=True))
 skills = _records("skills", Skill, Index("skills_name", "agent_id", "name", unique=True))
 domains = _records(

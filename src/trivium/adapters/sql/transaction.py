@@ -10,6 +10,7 @@ from trivium.adapters.sql.documents import SqlDocuments, VersionedRecords
 from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.figures import SqlFigures
 from trivium.adapters.sql.jobs import SqlJobs
+from trivium.adapters.sql.listeners import SqlHeardEvents, SqlListeners
 from trivium.adapters.sql.once_requests import SqlOnceRequests
 from trivium.adapters.sql.passages import SqlPassages
 from trivium.adapters.sql.records import Session, SqlRecords
@@ -60,6 +61,8 @@ class SqlTransaction:
         )
         self.signing_secrets: Records[SigningSecret] = SqlRecords(session, schema.signing_secrets, "signing_secret")
         self.webhooks: Records[Webhook] = SqlRecords(session, schema.webhooks, "webhook")
+        self.listeners: ports.Listeners = SqlListeners(session)
+        self.heard_events: ports.HeardEvents = SqlHeardEvents(session)
         self.mcp_servers: Records[McpServer] = SqlRecords(session, schema.mcp_servers, "mcp_server")
         self.skills: Records[Skill] = SqlRecords(session, schema.skills, "skill")
         self.domains: ports.Domains = SqlDomains(session)

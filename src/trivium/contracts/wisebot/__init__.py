@@ -16,6 +16,7 @@ from trivium.contracts.wisebot.routes_device import DEVICE_DIALECT, DeviceRoutes
 from trivium.contracts.wisebot.routes_flows import WAIT_S, FlowRoutes
 from trivium.contracts.wisebot.routes_inbox import InboxRoutes
 from trivium.contracts.wisebot.routes_knowledge import KnowledgeRoutes
+from trivium.contracts.wisebot.routes_listening import ListeningRoutes
 from trivium.contracts.wisebot.routes_operations import OperationRoutes
 from trivium.contracts.wisebot.routes_playground import PlaygroundRoutes
 from trivium.core.platform import Platform
@@ -54,6 +55,7 @@ def mount(
     knowledge.add_to(dashboard)
     InboxRoutes(platform, heartbeat_s=heartbeat_s).add_to(dashboard)
     PlaygroundRoutes(platform).add_to(dashboard)
+    ListeningRoutes(platform, heartbeat_s=heartbeat_s).add_to(dashboard)
     OperationRoutes(platform).add_to(dashboard)
     app.router.routes.extend(served.routes)
     app.router.routes.extend(dashboard.routes)

@@ -3,9 +3,10 @@
 from typing import Any, Literal
 
 from trivium.contracts.openapi import FORM_TYPE, FORM_URLENCODED_TYPE, JSON_TYPE, Described, Part, Query
-from trivium.contracts.wisebot import shapes, shapes_access, shapes_chat, shapes_flows
+from trivium.contracts.wisebot import shapes, shapes_access, shapes_chat, shapes_flows, shapes_listening
 from trivium.contracts.wisebot.routes_account import KeyBody, LoginBody, WebhookBody, WebhookPatch
 from trivium.contracts.wisebot.routes_inbox import ReplyBody, StatusBody
+from trivium.contracts.wisebot.routes_listening import ListenerBody, TriggerBody
 from trivium.contracts.wisebot.routes_playground import TryBody
 from trivium.contracts.wisebot.wire_agents import AgentBody, AgentPatch
 from trivium.contracts.wisebot.wire_chat import AskBody, FeedbackBody, MessageBody, PairBody, SessionBody
@@ -49,6 +50,14 @@ _ACCOUNT = {
     "POST /api/v1/webhooks/{webhook_id}/test": Described(answer=shapes.WebhookDelivery, status=202),
     "GET /api/v1/webhooks/{webhook_id}/deliveries": Described(answer=shapes.WebhookDeliveryList),
     "POST /api/v1/webhooks/deliveries/{delivery_id}/resend": Described(answer=shapes.WebhookDelivery),
+    "POST /api/v1/webhooks/listeners": Described(
+        answer=shapes_listening.ListenerOpened, status=201, body=ListenerBody, is_body_needed=False
+    ),
+    "GET /api/v1/webhooks/listeners/{listener_id}/events": Described(
+        events=shapes_listening.ListenerStream, headers=_LAST_EVENT
+    ),
+    "DELETE /api/v1/webhooks/listeners/{listener_id}": Described(status=204),
+    "POST /api/v1/webhooks/trigger": Described(answer=shapes_listening.Triggered, status=202, body=TriggerBody),
     "POST /api/auth/login": Described(answer=shapes_access.Token, body=LoginBody, is_open=True),
 }
 _DEVICE: dict[str, Any] = {

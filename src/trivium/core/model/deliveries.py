@@ -76,3 +76,27 @@ class DeliveryAttempt:
     response_status: int | None = None
     response: str = ""
     error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A subscription of somebody who is connected, in place of an address; it ends soon after they have left."""
+
+    id: str
+    organization_id: str
+    events: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardEvent:
+    """What a listener is told, kept until it has been taken. `seq` is given when it is first sent."""
+
+    id: str
+    organization_id: str
+    listener_id: str
+    type: str
+    body: str
+    created_at: datetime
+    seq: int | None = None

@@ -13,7 +13,7 @@ from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, PastMessage, Visitor
-from trivium.core.model.deliveries import Delivery, DeliveryAttempt, SigningSecret, Webhook
+from trivium.core.model.deliveries import Delivery, DeliveryAttempt, HeardEvent, Listener, SigningSecret, Webhook
 from trivium.core.model.devices import DeviceRequest
 from trivium.core.model.figures import Figures
 from trivium.core.model.jobs import Job
@@ -31,7 +31,7 @@ from trivium.core.ports.knowledge import EncodedPassage
 
 R = TypeVar("R")
 T = TypeVar("T")
-Topic = Literal["jobs", "events", "workflows", "configuration"]
+Topic = Literal["jobs", "events", "workflows", "configuration", "listening"]
 Scalar = str | int | float | bool | datetime | None
 
 
@@ -398,6 +398,29 @@ class Deliveries(Records[Delivery], Protocol):
         """Delete up to `limit` delivered ones that ended before, with their log; dead ones stay."""
 
 
+class Listeners(Records[Listener], Protocol):
+    """People who listen to events."""
+
+    def ended(self, now: datetime, limit: int) -> list[Listener]:
+        """Return up to `limit` that have left, of all organizations."""
+
+
+class HeardEvents(Records[HeardEvent], Protocol):
+    """What listeners are told."""
+
+    def waiting(self, listener_id: str) -> int:
+        """Return how many have no number yet."""
+
+    def number(self, listener_id: str, limit: int) -> int:
+        """Give the next numbers to up to `limit` that have none, oldest first; return how many."""
+
+    def after(self, listener_id: str, seq: int, limit: int) -> list[HeardEvent]:
+        """Return up to `limit` with a number above this one, in order."""
+
+    def forget(self, listener_id: str, up_to: int) -> None:
+        """Delete those numbered up to and with this."""
+
+
 class Documents(Records[Document], Protocol):
     """Documents, and a number that says whether what may be searched has changed."""
 
@@ -490,6 +513,8 @@ class Transaction(Protocol):
     delivery_attempts: Records[DeliveryAttempt]
     signing_secrets: Records[SigningSecret]
     webhooks: Records[Webhook]
+    listeners: Listeners
+    heard_events: HeardEvents
     mcp_servers: Records[McpServer]
     skills: Records[Skill]
     domains: Domains
@@ -541,5 +566,6 @@ class Store(Protocol):
         key has new events. Topic "workflows": something arrived for the workflow run whose id is the key, or, with
         "ended:" before it, the run has ended. A hint that may come late or twice, and that other processes give only
         on PostgreSQL: look again each second.
+        Topic "listening": the listener whose id is the key is told something.
         Topic "configuration": an agent, or something it uses, of the organization that is the key was changed.
         """

@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from trivium.core.errors import InvalidRequest, LimitExceeded
 from trivium.core.model.deliveries import Webhook
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
+from trivium.core.model.samples import SAMPLES
 from trivium.core.ports import Clock, Store, Transaction
-from trivium.core.services.deliveries import Deliveries, check_url, type_matches
-from trivium.core.services.event_types import EVENT_TYPES, is_known
+from trivium.core.services.deliveries import Deliveries, check_url
+from trivium.core.services.event_types import checked_types, type_matches
+from trivium.core.services.listening import overhear
 from trivium.core.services.signing import SigningSecrets
 
 _WEBHOOKS_MAX = 50
-_TYPES_MAX = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """To how many a sample went."""
+
+    event_id: str
+    listeners: int
+    webhooks: int
 
 
 class Webhooks:
@@ -105,12 +115,48 @@ class Webhooks:
         event_id: str,
         ordering_key: str | None = None,
     ) -> int:
-        """Have an event delivered to every webhook that wants its type, in the caller's transaction; return how many.
+        """Have an event delivered to every webhook and listener that wants its type, in the caller's transaction.
 
-        `event_id` names what happened, so that telling of it twice delivers it once.
+        Returns to how many webhooks. `event_id` names what happened, so that telling of it twice delivers it once.
         """
-        at = self._clock.now().astimezone(UTC).isoformat().replace("+00:00", "Z")
-        body = json.dumps({"type": event_type, "timestamp": at, "data": data}, ensure_ascii=False)
+        now = self._clock.now()
+        body = _body(event_type, data, now)
+        overhear(tx, organization_id, event_type, body, event_id=event_id, now=now)
+        return self._deliver(tx, organization_id, event_type, body, event_id=event_id, ordering_key=ordering_key)
+
+    async def rehearse(
+        self, organization_id: str, event_type: str, data: JSONObject | None = None, *, to_webhooks: bool = False
+    ) -> Rehearsal:
+        """Send a sample of an event, or these data under its name, to who listens, and if wanted to the webhooks too.
+
+        InvalidRequest for a type that does not exist. Nothing else happens: no workflow starts.
+        """
+        if event_type not in SAMPLES:
+            raise InvalidRequest(
+                f"There is no event {event_type!r}. Events: {', '.join(SAMPLES)}.",
+                code="unknown_event",
+                details={"event": event_type},
+            )
+        now, event_id = self._clock.now(), new_id("sample")
+        body = _body(event_type, SAMPLES[event_type] if data is None else data, now)
+
+        def unit(tx: Transaction) -> Rehearsal:
+            heard = overhear(tx, organization_id, event_type, body, event_id=event_id, now=now)
+            sent = self._deliver(tx, organization_id, event_type, body, event_id=event_id) if to_webhooks else 0
+            return Rehearsal(event_id=event_id, listeners=heard, webhooks=sent)
+
+        return await self._store.write(unit)
+
+    def _deliver(
+        self,
+        tx: Transaction,
+        organization_id: str,
+        event_type: str,
+        body: str,
+        *,
+        event_id: str,
+        ordering_key: str | None = None,
+    ) -> int:
         count = 0
         for webhook in tx.webhooks.find(organization_id, enabled=True):
             if type_matches(webhook.events, event_type):
@@ -127,12 +173,11 @@ class Webhooks:
         return count
 
 
+def _body(event_type: str, data: JSONObject, now: datetime) -> str:
+    at = now.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return json.dumps({"type": event_type, "timestamp": at, "data": data}, ensure_ascii=False)
+
+
 def _checked(url: str, events: Sequence[str]) -> tuple[str, ...]:
     check_url(url)
-    if not 1 <= len(events) <= _TYPES_MAX or not all(0 < len(event) <= 100 for event in events):
-        raise InvalidRequest("A webhook names 1 to 50 types of event.", code="invalid_events")
-    unknown = next((event for event in events if not is_known(event)), None)
-    if unknown is not None:
-        message = f"There is no event {unknown!r}. Events: {', '.join(EVENT_TYPES)}; patterns: *, run.*."
-        raise InvalidRequest(message, code="unknown_event", details={"event": unknown})
-    return tuple(dict.fromkeys(events))
+    return checked_types(events)

@@ -24,9 +24,11 @@ def upgrade() -> None:
     _device_requests()
     _documents()
     _domains()
+    _heard_events()
     _jobs()
     _keys()
     _knowledge_versions()
+    _listeners()
     _mcp_servers()
     _memberships()
     _memories()
@@ -350,6 +352,21 @@ def _domains() -> None:
     op.create_index("domains_domain", "domains", ["domain", "status"], unique=False)
 
 
+def _heard_events() -> None:
+    op.create_table(
+        "heard_events",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("listener_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("heard_events_seq", "heard_events", ["listener_id", "seq"], unique=True)
+
+
 def _jobs() -> None:
     op.create_table(
         "jobs",
@@ -418,6 +435,19 @@ def _knowledge_versions() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id"),
     )
+
+
+def _listeners() -> None:
+    op.create_table(
+        "listeners",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("listeners_organization", "listeners", ["organization_id"], unique=False)
 
 
 def _mcp_servers() -> None:
