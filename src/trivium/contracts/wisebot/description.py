@@ -6,7 +6,7 @@ from trivium.contracts.openapi import FORM_TYPE, FORM_URLENCODED_TYPE, JSON_TYPE
 from trivium.contracts.wisebot import shapes, shapes_access, shapes_chat, shapes_flows, shapes_listening
 from trivium.contracts.wisebot.routes_account import KeyBody, LoginBody, WebhookBody, WebhookPatch
 from trivium.contracts.wisebot.routes_inbox import ReplyBody, StatusBody
-from trivium.contracts.wisebot.routes_listening import ListenerBody, TriggerBody
+from trivium.contracts.wisebot.routes_listening import ListenerBody, SampleBody
 from trivium.contracts.wisebot.routes_playground import TryBody
 from trivium.contracts.wisebot.wire_agents import AgentBody, AgentPatch
 from trivium.contracts.wisebot.wire_chat import AskBody, FeedbackBody, MessageBody, PairBody, SessionBody
@@ -57,7 +57,7 @@ _ACCOUNT = {
         events=shapes_listening.ListenerStream, headers=_LAST_EVENT
     ),
     "DELETE /api/v1/webhooks/listeners/{listener_id}": Described(status=204),
-    "POST /api/v1/webhooks/trigger": Described(answer=shapes_listening.Triggered, status=202, body=TriggerBody),
+    "POST /api/v1/webhooks/trigger": Described(answer=shapes_listening.Triggered, status=202, body=SampleBody),
     "POST /api/auth/login": Described(answer=shapes_access.Token, body=LoginBody, is_open=True),
 }
 _DEVICE: dict[str, Any] = {

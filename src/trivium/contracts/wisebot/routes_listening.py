@@ -24,7 +24,7 @@ class ListenerBody(BaseModel):
     events: list[str] = Field(default=["*"], min_length=1, max_length=50)
 
 
-class TriggerBody(BaseModel):
+class SampleBody(BaseModel):
     """Which event to send a sample of; `data` takes the place of the sample."""
 
     event: str = Field(min_length=1, max_length=100)
@@ -79,7 +79,7 @@ class ListeningRoutes:
     async def trigger(self, request: Request) -> Response:
         """Send a sample to who listens, and with `toWebhooks` to the webhooks that want it."""
         principal = await identify_person(self._platform, request, role="admin")
-        body = validate(TriggerBody, await request.json())
+        body = validate(SampleBody, await request.json())
         sent = await self._platform.webhooks.rehearse(
             principal.organization_id, body.event, body.data, to_webhooks=body.to_webhooks
         )
