@@ -84,7 +84,8 @@ def test_change_leaves_a_revision_with_what_changed(office: Office) -> None:
     assert [one.cause for one in revisions] == ["edit", "edit", "unnoticed"]
     _, sections, plan = office.site.run(history.get(owner, office.agent.id, 2))
     assert [(op.section, op.changed_fields) for op in plan.ops] == [("agent", ("behavior", "name"))]
-    assert sections["agent"]["name"] == "new"
+    named: Any = sections["agent"]
+    assert named["name"] == "new"
     office.site.run(history.restore(owner, office.agent.id, 1))
     assert office.api.get(path).json()["name"] == office.agent.name
 

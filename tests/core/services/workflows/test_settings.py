@@ -267,7 +267,7 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Forge]:
             return Done(output=call.config)
 
         for kind in ("llm", "knowledge", "agent", "agent_tool", "mcp", "code", "http"):
-            bench.driver.use({kind: echo}, {})  # type: ignore[dict-item]
+            bench.driver.use({kind: echo}, {})
         return bench
 
     with anyio.from_thread.start_blocking_portal() as portal:
