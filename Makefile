@@ -69,7 +69,7 @@ hooks: ## check format, lint and imports before each commit of this clone
 # Locks carry hashes and no index address. Versions move only when asked: `make lock ARGS=--upgrade`.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-emit-package trivium-client --custom-compile-command "make lock" $(ARGS)
-EXTRAS := --extra postgres --extra grpc --extra mcp --extra otel --extra prometheus
+EXTRAS := --extra postgres --extra grpc --extra mcp --extra otel --extra prometheus --extra audio
 
 .PHONY: lock
 lock: $(TOOLS) ## write the requirement locks again

@@ -18,7 +18,7 @@ from trivium.adapters.calendar import CronCalendar
 from trivium.adapters.clock import SystemClock
 from trivium.adapters.dns import SystemTxtRecords
 from trivium.adapters.embed.universal import UniversalEmbedder
-from trivium.adapters.extract.process import ProcessExtractor
+from trivium.adapters.extract.process import Extractors
 from trivium.adapters.images.pillow import PillowImages
 from trivium.adapters.index.encoder import ProcessEncoder
 from trivium.adapters.index.index import MatrixIndex
@@ -82,7 +82,7 @@ class Parts:
     store: "SqliteStore | PostgresStore"
     providers: ModelRegistry
     outbound: GuardedOutbound
-    extractor: ProcessExtractor
+    extractor: Extractors
     index: MatrixIndex
     tracer: OtlpTracer | None = None
 
@@ -119,7 +119,7 @@ def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
         guarded=outbound.connector,
         prices=prices,
     )
-    extractor = ProcessExtractor()
+    extractor = Extractors(transcriber=settings.transcriber)
     index = MatrixIndex(store, embedder, encoder=ProcessEncoder(_EMBEDDER))
     blobs, files = FileBlobs(settings.data / "blobs"), FolderTree(settings.data / "files")
     tracer = _tracer(settings)

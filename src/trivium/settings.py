@@ -95,6 +95,11 @@ class Settings:
         "Token with which Prometheus reads `GET /metrics` (`Authorization: Bearer …`). Empty: not served.",
         secret=True,
     )
+    transcriber: str = _setting(
+        "",
+        "Folder of a speech model for faster-whisper (CTranslate2), which makes recordings searchable. Needs the extra "
+        "`audio`. Empty: recordings need subtitles.",
+    )
     otel_endpoint: str = _setting(
         "", "OTLP/HTTP receiver that gets a trace of each run, such as `http://127.0.0.1:4318`. Empty: none."
     )

@@ -61,7 +61,17 @@ HOSTILE = {
 }
 
 
-CODES = {"", "empty", "unreadable", "unsupported", "encrypted", "too_large", "too_slow", "needs_ocr"}
+CODES = {
+    "needs_transcript",
+    "",
+    "empty",
+    "unreadable",
+    "unsupported",
+    "encrypted",
+    "too_large",
+    "too_slow",
+    "needs_ocr",
+}
 
 
 async def outcome(extractor: ProcessExtractor, data: bytes, name: str) -> tuple[int, str]:

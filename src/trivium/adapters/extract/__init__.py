@@ -1,5 +1,5 @@
 """Text out of files, in a bounded worker process."""
 
-from trivium.adapters.extract.process import ProcessExtractor
+from trivium.adapters.extract.process import Extractors, ProcessExtractor
 
-__all__ = ["ProcessExtractor"]
+__all__ = ["Extractors", "ProcessExtractor"]

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 
 from trivium.adapters.extract.outcome import Problem, Read
+from trivium.adapters.extract.recordings import read_recording
 from trivium.adapters.extract.sniffing import MIME_TYPES, kind_of
 from trivium.core.ports.knowledge import Extracted
 
 CHARACTERS_MAX = 20_000_000
 
 
-def extract(data: bytes, *, name: str, mime_type: str, pages_max: int) -> Extracted:
-    """Return the text of a file; Problem with the reason when there is none."""
+def extract(data: bytes, *, name: str, mime_type: str, pages_max: int, transcriber: str = "") -> Extracted:
+    """Return the text of a file; Problem with the reason when there is none.
+
+    `transcriber` is the folder of the speech model for recordings.
+    """
     kind = kind_of(data, name, mime_type)
-    found = _reader(kind)(data, pages_max)
+    found = read_recording(data, transcriber) if kind == "recording" else _reader(kind)(data, pages_max)
     parts = []
     characters = 0
     for part in found.parts:
@@ -26,7 +30,7 @@ def extract(data: bytes, *, name: str, mime_type: str, pages_max: int) -> Extrac
         raise Problem("empty", _EMPTY.get(kind, "The file holds no text."))
     return Extracted(
         parts=tuple(parts),
-        mime_type=mime_type if kind == "image" else MIME_TYPES[kind],
+        mime_type=mime_type if kind in ("image", "recording") else MIME_TYPES[kind],
         page_count=found.page_count,
         title=found.title,
     )
@@ -35,6 +39,7 @@ def extract(data: bytes, *, name: str, mime_type: str, pages_max: int) -> Extrac
 _EMPTY = {
     "pdf": "The PDF holds no text; it may be a scan. Upload a version with text, or install tesseract to read scans.",
     "image": "No text was recognised in the picture.",
+    "recording": "Nobody was heard speaking in the recording.",
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trivium.adapters.extract.outcome import Problem, Read
 from trivium.core.model.json import JSON
@@ -118,7 +118,7 @@ def _lines(value: JSON, path: str, depth: int) -> Iterator[str]:
 def read_subtitles(data: bytes, pages_max: int) -> Read:
     """Return stretches of about 45 seconds with the time each begins."""
     blocks = re.split(r"\n\s*\n", decode(data).replace("\r\n", "\n"))
-    return Read(_stretches([cue for block in blocks if (cue := _cue(block)) is not None]))
+    return Read(stretches([cue for block in blocks if (cue := _cue(block)) is not None]))
 
 
 def _cue(block: str) -> tuple[float, str] | None:
@@ -131,7 +131,8 @@ def _cue(block: str) -> tuple[float, str] | None:
     return None
 
 
-def _stretches(cues: list[tuple[float, str]]) -> Iterator[ExtractedPart]:
+def stretches(cues: Iterable[tuple[float, str]]) -> Iterator[ExtractedPart]:
+    """Yield what is said in stretches of about 45 seconds, from (second, text) in order."""
     texts: list[str] = []
     start = 0.0
     for at, text in cues:

@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import struct
 import sys
 
 import msgspec
 
+from trivium.adapters.extract.recordings import is_recording
 from trivium.core.errors import InvalidRequest, UpstreamFailed
 from trivium.core.ports.knowledge import Extracted
 
 _TIMEOUT_S = 120.0
+# Less than the job has.
+_RECORDING_TIMEOUT_S = 3000.0
 _IDLE_S = 60.0
 _ANSWER_MAX_BYTES = 256 << 20
 _FILES_MAX = 200
@@ -19,14 +23,50 @@ _decode = msgspec.json.Decoder(Extracted).decode
 _encode = msgspec.json.encode
 
 
+class Extractors:
+    """See `core.ports.Extractor`. Recordings have a process of their own: they take minutes, other files wait for none.
+
+    `transcriber` is the folder of the speech model; "" refuses recordings.
+    """
+
+    def __init__(self, *, transcriber: str = "") -> None:
+        self._files = ProcessExtractor()
+        self._recordings = self._files
+        if transcriber:
+            self._recordings = ProcessExtractor(
+                timeout_s=_RECORDING_TIMEOUT_S, memory_max_bytes=6 << 30, transcriber=transcriber
+            )
+
+    async def extract(self, data: bytes, *, name: str, mime_type: str) -> Extracted:
+        """Return the text; InvalidRequest with a reason a person understands when there is none to be had."""
+        chosen = self._recordings if is_recording(data) else self._files
+        return await chosen.extract(data, name=name, mime_type=mime_type)
+
+    async def close(self) -> None:
+        """End the processes."""
+        await self._files.close()
+        await self._recordings.close()
+
+
 class ProcessExtractor:
     """See `core.ports.Extractor`. One file at a time; a file has 120 s and 2 GiB, after that it is refused."""
 
     def __init__(
-        self, *, timeout_s: float = _TIMEOUT_S, memory_max_bytes: int = 2 << 30, pages_max: int = 5000
+        self,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        memory_max_bytes: int = 2 << 30,
+        pages_max: int = 5000,
+        transcriber: str = "",
     ) -> None:
         self._timeout_s = timeout_s
-        self._limits = {"memory_max_bytes": memory_max_bytes, "pages_max": pages_max, "cpu_s": int(timeout_s) + 1}
+        self._limits = {
+            "memory_max_bytes": memory_max_bytes,
+            "pages_max": pages_max,
+            # A speech model computes on several cores at once.
+            "cpu_s": (int(timeout_s) + 1) * (os.cpu_count() or 1 if transcriber else 1),
+            "transcriber": transcriber,
+        }
         self._lock = asyncio.Lock()
         self._worker: asyncio.subprocess.Process | None = None
         self._files = 0

@@ -4,6 +4,7 @@ import io
 import zipfile
 
 from trivium.adapters.extract.outcome import Problem
+from trivium.adapters.extract.recordings import is_recording
 
 _TEXT_BY_ENDING = {
     "md": "markdown",
@@ -30,7 +31,6 @@ _TEXT_BY_MIME = {
     "text/vtt": "subtitles",
 }
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
-_MEDIA = (b"ID3", b"OggS", b"fLaC", b"\x1aE\xdf\xa3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"#!AMR", b"FLV")
 _ARCHIVES = (b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEAD_BYTES = 1024
@@ -49,6 +49,7 @@ MIME_TYPES = {
     "subtitles": "text/vtt",
     "text": "text/plain",
     "image": "image",
+    "recording": "recording",
 }
 
 
@@ -65,10 +66,8 @@ def kind_of(data: bytes, name: str, mime_type: str) -> str:
         return _kind_of_ole(data)
     if head.startswith(_IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return "image"
-    if head.startswith(_MEDIA) or head[4:8] == b"ftyp" or head[:4] == b"RIFF":
-        raise Problem(
-            "needs_transcript", "A recording needs a transcript: upload its subtitles (SRT or VTT) beside it."
-        )
+    if is_recording(head):
+        return "recording"
     if head.startswith(_ARCHIVES) or head.startswith(b"PK"):
         raise Problem("unsupported", "An archive cannot be searched; upload the files in it one by one.")
     return _kind_of_text(data, name, mime_type)

@@ -20,14 +20,20 @@ def main() -> None:
     while (header := _read_header(source)) is not None:
         data = source.read(header["size_bytes"])
         resource.setrlimit(resource.RLIMIT_CPU, (_cpu_used() + limits["cpu_s"], resource.RLIM_INFINITY))
-        is_ok, answer = _answer(data, header, limits["pages_max"])
+        is_ok, answer = _answer(data, header, limits)
         sink.write(struct.pack(">IB", len(answer), is_ok) + answer)
         sink.flush()
 
 
-def _answer(data: bytes, header: dict[str, Any], pages_max: int) -> tuple[bool, bytes]:
+def _answer(data: bytes, header: dict[str, Any], limits: dict[str, Any]) -> tuple[bool, bytes]:
     try:
-        found = extract(data, name=header["name"], mime_type=header["mime_type"], pages_max=pages_max)
+        found = extract(
+            data,
+            name=header["name"],
+            mime_type=header["mime_type"],
+            pages_max=limits["pages_max"],
+            transcriber=limits["transcriber"],
+        )
         return True, msgspec.json.encode(found)
     except Problem as problem:
         return False, msgspec.json.encode({"code": problem.code, "message": str(problem)})
@@ -39,7 +45,7 @@ def _answer(data: bytes, header: dict[str, Any], pages_max: int) -> tuple[bool, 
         return False, msgspec.json.encode({"code": "unreadable", "message": message})
 
 
-def _bound(limits: dict[str, int]) -> None:
+def _bound(limits: dict[str, Any]) -> None:
     for name, value in (
         (resource.RLIMIT_AS, limits["memory_max_bytes"]),
         (resource.RLIMIT_FSIZE, 64 << 20),
