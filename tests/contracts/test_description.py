@@ -15,6 +15,7 @@ STREAMS = {
     ("post", "/api/chat/agent"): {"start", "text-delta", "tool-call", "tool-result", "finish", "error"},
     ("get", "/api/v1/inbox/{conversation_id}/events"): {"message", "status"},
 }
+FOR_BOTH_KEYS = ("/api/v1/flows/config", "/api/v1/flows/apply", "/api/v1/flows/drift")
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,14 @@ from trivium.core.reconcile.overview import Overview
 from trivium.core.reconcile.revisions import add_agent
 from trivium.core.reconcile.secret_store import Place, SecretChange
 from trivium.core.reconcile.service import ApplyRequest
+from trivium.core.reconcile.workflow_configs import (
+    WorkflowConfigs,
+    WorkflowDrift,
+    WorkflowsApplied,
+    WorkflowSet,
+    WorkflowsRequest,
+)
+from trivium.core.reconcile.workflow_documents import draft_of, wish_of
 from trivium.core.services.access import Access
 from trivium.core.services.activity import ActivityLog, Happening, clamp_limit
 from trivium.core.services.admission import Admission, RunSettings
@@ -107,14 +115,21 @@ __all__ = [
     "ToolContext",
     "Transaction",
     "Upload",
+    "WorkflowConfigs",
+    "WorkflowDrift",
+    "WorkflowSet",
+    "WorkflowsApplied",
+    "WorkflowsRequest",
     "add_agent",
     "check_url",
     "clamp_limit",
+    "draft_of",
     "key_expiry",
     "plan_hash",
     "record_name",
     "stored_workflows",
     "wire",
+    "wish_of",
 ]
 
 
@@ -186,6 +201,7 @@ class Platform:
     run_driver: RunDriver
     management: Management
     desk: Desk
+    workflow_configs: WorkflowConfigs
     questions: Questions
     remembered: Remembered
     tracing: RunTracing | None = None
@@ -303,6 +319,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         management=management,
         questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs, files=files),
         desk=desk,
+        workflow_configs=WorkflowConfigs(store=store, clock=clock, workflows=desk.workflows),
         remembered=remembered,
         tracing=_tracing(adapters, driver),
     )

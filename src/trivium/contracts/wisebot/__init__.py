@@ -13,6 +13,7 @@ from trivium.contracts.wisebot.routes_account import AccountRoutes
 from trivium.contracts.wisebot.routes_agents import AgentRoutes
 from trivium.contracts.wisebot.routes_chat import ChatRoutes
 from trivium.contracts.wisebot.routes_device import DEVICE_DIALECT, DeviceRoutes
+from trivium.contracts.wisebot.routes_flow_config import FlowConfigRoutes
 from trivium.contracts.wisebot.routes_flows import WAIT_S, FlowRoutes
 from trivium.contracts.wisebot.routes_inbox import InboxRoutes
 from trivium.contracts.wisebot.routes_knowledge import KnowledgeRoutes
@@ -45,6 +46,7 @@ def mount(
     served = Router()
     AccountRoutes(platform).add_to(served)
     DeviceRoutes(platform, public_url=public_url).add_to(served)
+    FlowConfigRoutes(platform).add_to(served)
     FlowRoutes(platform, wait_s=wait_s).add_to(served)
     chat = ChatRoutes(platform, origins=origins, heartbeat_s=heartbeat_s)
     chat.add_to(served)

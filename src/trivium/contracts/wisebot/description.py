@@ -3,13 +3,21 @@
 from typing import Any, Literal
 
 from trivium.contracts.openapi import FORM_TYPE, FORM_URLENCODED_TYPE, JSON_TYPE, Described, Part, Query
-from trivium.contracts.wisebot import shapes, shapes_access, shapes_chat, shapes_flows, shapes_listening
+from trivium.contracts.wisebot import (
+    shapes,
+    shapes_access,
+    shapes_chat,
+    shapes_flow_config,
+    shapes_flows,
+    shapes_listening,
+)
 from trivium.contracts.wisebot.routes_account import KeyBody, LoginBody, WebhookBody, WebhookPatch
 from trivium.contracts.wisebot.routes_inbox import ReplyBody, StatusBody
 from trivium.contracts.wisebot.routes_listening import ListenerBody, SampleBody
 from trivium.contracts.wisebot.routes_playground import TryBody
 from trivium.contracts.wisebot.wire_agents import AgentBody, AgentPatch
 from trivium.contracts.wisebot.wire_chat import AskBody, FeedbackBody, MessageBody, PairBody, SessionBody
+from trivium.contracts.wisebot.wire_flow_config import FlowSetBody
 from trivium.contracts.wisebot.wire_flows import FlowBody, RunBody
 from trivium.core.model.access import KeyKind
 from trivium.core.model.conversations import ConversationStatus
@@ -94,6 +102,24 @@ _FLOWS = {
     "GET /api/v1/flows": Described(answer=shapes_flows.FlowList, query=_PAGE),
     "POST /api/v1/flows": _CREATE_FLOW,
     "POST /api/v1/flows/import": _CREATE_FLOW,
+    "GET /api/v1/flows/config": Described(
+        answer=shapes_flow_config.FlowSet, failure=shapes_flow_config.FlowConfigError
+    ),
+    "POST /api/v1/flows/apply": Described(
+        answer=shapes_flow_config.FlowApply,
+        also={422: shapes_flow_config.FlowApply},
+        body=FlowSetBody,
+        query={"dryRun": Query(text="`true` plans and writes nothing.", type=bool)},
+        headers={
+            "If-Match": "Apply only to this state: the `ETag` of an export, the `Base-ETag` of a plan.",
+            "Plan-Hash": "Apply only if the plan is still this one.",
+            "Max-Deletes": "Refuse a plan that deletes more.",
+        },
+        failure=shapes_flow_config.FlowConfigError,
+    ),
+    "GET /api/v1/flows/drift": Described(
+        answer=shapes_flow_config.FlowDrift, failure=shapes_flow_config.FlowConfigError
+    ),
     "GET /api/v1/flows/{flow_id}": Described(answer=shapes_flows.Flow),
     "PUT /api/v1/flows/{flow_id}": _CHANGE_FLOW,
     "PATCH /api/v1/flows/{flow_id}": _CHANGE_FLOW,

@@ -141,8 +141,8 @@ def to_draft(body: FlowBody) -> Draft:
 
 def flow_json(workflow: Workflow) -> JSONObject:
     """Return a workflow as it is answered; never its secret."""
-    steps: list[JSON] = [_step_json(one) for one in workflow.steps]
-    edges: list[JSON] = [_edge_json(one) for one in workflow.edges]
+    steps: list[JSON] = [step_json(one) for one in workflow.steps]
+    edges: list[JSON] = [edge_json(one) for one in workflow.edges]
     events: list[JSON] = [*workflow.event_types]
     return {
         "id": workflow.id,
@@ -260,7 +260,8 @@ def _schedule(body: ScheduleBody) -> Schedule:
     )
 
 
-def _step_json(step: Step) -> JSON:
+def step_json(step: Step) -> JSON:
+    """Return one step, without what is as it is anyway."""
     shown: JSONObject = {
         "id": step.id,
         "key": step.key,
@@ -277,15 +278,16 @@ def _step_json(step: Step) -> JSON:
     return shown
 
 
-def _edge_json(edge: Edge) -> JSON:
+def edge_json(edge: Edge) -> JSON:
+    """Return one line."""
     shown: JSONObject = {"from": edge.source, "to": edge.target}
     if edge.branch is not None:
         shown["branch"] = edge.branch
     return shown
 
 
-def _schedule_json(workflow: Workflow) -> JSON:
-    schedule = workflow.schedule
+def schedule_json(schedule: Schedule | None) -> JSON:
+    """Return when a workflow starts by itself, as somebody wants it."""
     if schedule is None:
         return None
     return {
@@ -293,11 +295,15 @@ def _schedule_json(workflow: Workflow) -> JSON:
         "intervalMinutes": schedule.interval_min,
         "cron": schedule.cron,
         "timeZone": schedule.time_zone,
-        "nextRunAt": time_text(workflow.next_run_at),
         "inputs": schedule.inputs,
         "missed": schedule.missed,
         "allowOverlap": schedule.allows_overlap,
     }
+
+
+def _schedule_json(workflow: Workflow) -> JSON:
+    shown = schedule_json(workflow.schedule)
+    return {**shown, "nextRunAt": time_text(workflow.next_run_at)} if isinstance(shown, dict) else None
 
 
 def _step_run_json(one: StepRun) -> JSON:

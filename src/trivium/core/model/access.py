@@ -22,7 +22,7 @@ KEY_PREFIXES: dict[KeyKind, str] = {
 }
 
 # What a principal may be allowed to do. Each contract maps its own scope strings to these.
-AREAS = ("agents", "documents", "videos", "domains", "mcp", "skills", "security")
+AREAS = ("agents", "documents", "videos", "domains", "mcp", "skills", "security", "workflows")
 SCOPES = frozenset({f"{area}:{verb}" for area in AREAS for verb in ("read", "write")} | {"deploy", "analytics:read"})
 
 # A member looks at everything but security and looks after the files; what agents are and who may do what is for

@@ -23,7 +23,7 @@ def make_plan(current: Sections, desired: Sections, *, prune: bool = True) -> Pl
         if shape.key is None:
             ops.append(_singleton_op(shape, current, wanted))
         else:
-            ops += _list_ops(shape, current, wanted, prune=prune)
+            ops += list_ops(shape, current, wanted, prune=prune)
     return Plan(ops=tuple(ops))
 
 
@@ -69,7 +69,8 @@ def _singleton_op(shape: SectionShape, current: Sections, wanted: JSON) -> Op:
     return _update_op(shape, None, before, _merged(shape, before, _as_object(wanted, place)))
 
 
-def _list_ops(shape: SectionShape, current: Sections, wanted: JSON, *, prune: bool) -> list[Op]:
+def list_ops(shape: SectionShape, current: Sections, wanted: JSON, *, prune: bool) -> list[Op]:
+    """Return the ops of one list section, keys in code-point order; see `make_plan`."""
     befores = _by_key(shape, shape.key or "", current.get(shape.name) or [])
     wishes = _by_key(shape, shape.key or "", wanted)
     ops = []

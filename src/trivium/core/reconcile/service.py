@@ -1,6 +1,6 @@
 """The one writer of configuration: export, plan and apply, whoever asks."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from trivium.core.reconcile.overview import Overview, delete_agent, overviews, r
 from trivium.core.reconcile.plan import as_whole, make_plan, running_order
 from trivium.core.reconcile.sections import SECTIONS, Write, read_sections, write_op
 from trivium.core.reconcile.shapes import SHAPES, SHAPES_BY_NAME
-from trivium.core.reconcile.turns import Turns
+from trivium.core.reconcile.turns import Turns, to_the_end
 
 R = TypeVar("R")
 
@@ -142,7 +142,7 @@ class Configs:
         async with self.turns.turn(organization_id, agent_id) as owner:
             prepared = await self._prepare(organization_id, agent_id, request)
             # A caller who has gone must not leave half an apply behind.
-            return await _to_the_end(self._run(principal, prepared, request, owner))
+            return await to_the_end(self._run(principal, prepared, request, owner))
 
     async def create(self, principal: Principal, sections: Sections) -> Agent:
         """Return a new agent with this configuration, all or nothing; a name is needed.
@@ -241,7 +241,7 @@ class Configs:
             delete_agent(tx, agent)
 
         async with self.turns.turn(organization_id, agent_id):
-            await _to_the_end(self._store.write(unit))
+            await to_the_end(self._store.write(unit))
 
     async def agents(
         self,
@@ -300,7 +300,7 @@ class Configs:
             return value
 
         async with self.turns.turn(principal.organization_id, agent_id):
-            return await _to_the_end(self._store.write(whole))
+            return await to_the_end(self._store.write(whole))
 
     async def _strictly(self, principal: Principal, agent_id: str, request: ApplyRequest) -> ApplyResult:
         result = await self.apply(principal, agent_id, request)
@@ -450,12 +450,6 @@ def _dry_result(prepared: _Prepared) -> ApplyResult:
 def _has_jwt_secret(tx: Transaction, agent: Agent) -> bool:
     found = tx.agent_secrets.first(agent.organization_id, agent_id=agent.id, owner_id=agent.id, name="jwt_secret")
     return found is not None
-
-
-async def _to_the_end(awaitable: Awaitable[R]) -> R:
-    with anyio.CancelScope(shield=True):
-        return await awaitable
-    raise RuntimeError("a shielded scope swallows nothing")
 
 
 def _stale(message: str, agent: Agent) -> Conflict:

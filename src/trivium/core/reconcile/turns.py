@@ -1,9 +1,10 @@
 """One writer of an agent's configuration at a time, in this process and in all."""
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import anyio
@@ -14,6 +15,7 @@ from trivium.core.model.ids import new_id
 from trivium.core.ports import Clock, Store, Transaction
 
 _POLL_S = 0.1
+R = TypeVar("R")
 
 
 class Turns:
@@ -82,6 +84,13 @@ class Turns:
     def _new_lease(self, organization_id: str, agent_id: str, owner: str) -> ConfigLease:
         until = self._clock.now() + timedelta(seconds=self._lease_s)
         return ConfigLease(id=agent_id, organization_id=organization_id, owner=owner, until=until)
+
+
+async def to_the_end(awaitable: Awaitable[R]) -> R:
+    """Wait for it even when the caller has gone: nobody shall leave half a write behind."""
+    with anyio.CancelScope(shield=True):
+        return await awaitable
+    raise RuntimeError("a shielded scope swallows nothing")
 
 
 def _release(tx: Transaction, organization_id: str, agent_id: str, owner: str) -> None:
