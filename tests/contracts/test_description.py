@@ -55,6 +55,20 @@ def test_components_say_what_they_are(document: Any) -> None:
     assert [name for name, schema in schemas.items() if not schema.get("description")] == []
 
 
+def test_management_operations_have_shapes(site: Site) -> None:
+    with site.client(Authorization=f"Bearer {site.key(site.organization(), 'wizchat')}") as client:
+        paths = client.get("/api/v1/openapi.json").json()["paths"]
+    plain = set()
+    for path, found in paths.items():
+        for method, operation in found.items():
+            (answer,) = (one for status, one in operation["responses"].items() if status.startswith("2"))
+            if answer.get("content", {}).get("application/json", {}).get("schema") == {"type": "object"}:
+                plain.add(f"{method} {path}")
+            if method in ("put", "patch") and "requestBody" not in operation:
+                plain.add(f"{method} {path}")
+    assert plain == {"get /api/v1/openapi.json"}
+
+
 def test_undescribed_field_status_and_type_are_found(document: Any) -> None:
     honesty = Honesty()
     honesty.learn([document])

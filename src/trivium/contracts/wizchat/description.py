@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from trivium import __version__
 from trivium.contracts.wizchat import shapes, shapes_config
-from trivium.contracts.wizchat.api import Api, Operation
+from trivium.contracts.wizchat.api import PREFIX, Api, Operation
 
 _TAGS = {
     "contract": "Published by the contract.",
@@ -28,20 +28,23 @@ def describe(api: Api) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": _schemas(),
+            "schemas": components(),
             "securitySchemes": {"managementKey": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"managementKey": []}],
     }
 
 
-def _schemas() -> dict[str, Any]:
+def components() -> dict[str, Any]:
+    """Return the schemas of all shapes by name: the published ones, and ours beyond them."""
+    from trivium.contracts.wizchat import shapes_ours
+
     models = [
         value
-        for value in {**vars(shapes), **vars(shapes_config)}.values()
+        for value in {**vars(shapes), **vars(shapes_config), **vars(shapes_ours)}.values()
         if isinstance(value, type)
         and issubclass(value, BaseModel)
-        and value not in (BaseModel, shapes.Closed, shapes.Open)
+        and value not in (BaseModel, shapes.Closed, shapes.Open, shapes_ours.Shape)
     ]
     _, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
@@ -68,19 +71,32 @@ def _operation(operation: Operation) -> dict[str, Any]:
     }
     if operation.scope is not None:
         shown["x-required-scope"] = operation.scope
-    if operation.body is not None:
-        shown["requestBody"] = {"required": True, "content": _content(_reference(operation.body))}
+    if content := _request_body(operation):
+        shown["requestBody"] = {"required": True, "content": content}
     if operation.answer is shapes_config.ApplyResult:
         shown["responses"]["422"] = {**_answer(operation), "description": "Partly done: see `failed`."}
     return shown
 
 
+def _request_body(operation: Operation) -> dict[str, Any]:
+    from trivium.contracts.wizchat import shapes_ours
+
+    key = _key(operation)
+    if upload := shapes_ours.UPLOADS.get(key):
+        return {"multipart/form-data": {"schema": _reference(upload)}}
+    body = operation.body or shapes_ours.BODIES.get(key)
+    return {} if body is None else _content(_reference(body))
+
+
 def _answer(operation: Operation) -> dict[str, Any]:
+    from trivium.contracts.wizchat import shapes_ours
+
     if operation.status == 204:
         return {"description": "Done."}
     schema: dict[str, Any] = {"type": "object"}
-    if operation.answer is not None:
-        schema = _reference(operation.answer)
+    answer = operation.answer or shapes_ours.ANSWERS.get(_key(operation))
+    if answer is not None:
+        schema = _reference(answer)
     if operation.is_list:
         schema = {"type": "array", "items": schema}
     if operation.wrapper is not None:
@@ -89,6 +105,10 @@ def _answer(operation: Operation) -> dict[str, Any]:
             properties["nextCursor"] = {"type": "string", "description": "Where the next page begins."}
         schema = {"type": "object", "required": [operation.wrapper], "properties": properties}
     return {"description": "Done.", "content": _content(schema)}
+
+
+def _key(operation: Operation) -> str:
+    return f"{operation.method} {operation.path.removeprefix(PREFIX)}"
 
 
 def _failure() -> dict[str, Any]:
