@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from trivium import __version__
+from trivium.contracts.openapi import Shape
 from trivium.contracts.wizchat import shapes, shapes_config
 from trivium.contracts.wizchat.api import PREFIX, Api, Operation
 
@@ -44,7 +45,7 @@ def components() -> dict[str, Any]:
         for value in {**vars(shapes), **vars(shapes_config), **vars(shapes_ours)}.values()
         if isinstance(value, type)
         and issubclass(value, BaseModel)
-        and value not in (BaseModel, shapes.Closed, shapes.Open, shapes_ours.Shape)
+        and value not in (BaseModel, shapes.Closed, shapes.Open, Shape)
     ]
     _, schema = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"

@@ -4,7 +4,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from trivium.contracts.openapi import Shape
 from trivium.contracts.wizchat import shapes
@@ -210,7 +210,7 @@ class OAuthClientBody(Shape):
 _BOT = "/chatbots/{chatbotId}"
 _REVISION = f"{_BOT}/revisions/{{number}}"
 _SERVER = f"{_BOT}/mcp-servers/{{serverId}}"
-ANSWERS = {
+ANSWERS: dict[str, type[BaseModel]] = {
     f"GET {_BOT}/revisions": RevisionPage,
     f"GET {_REVISION}": RevisionAnswer,
     f"GET {_REVISION}/diff": RevisionDiff,
@@ -221,7 +221,7 @@ ANSWERS = {
     f"POST {_BOT}/external-api/keys": ExternalApiKeyCreated,
     f"POST {_SERVER}/access-key": AccessKey,
 }
-BODIES = {
+BODIES: dict[str, type[BaseModel]] = {
     "POST /chatbots": ChatbotBody,
     f"PATCH {_BOT}": ChatbotBody,
     f"POST {_BOT}/rename": RenameBody,
@@ -240,4 +240,4 @@ BODIES = {
     f"POST {_BOT}/domains": DomainBody,
     "POST /oauth/clients": OAuthClientBody,
 }
-UPLOADS = {f"POST {_BOT}/documents": DocumentUpload, f"POST {_BOT}/videos": DocumentUpload}
+UPLOADS: dict[str, type[BaseModel]] = {f"POST {_BOT}/documents": DocumentUpload, f"POST {_BOT}/videos": DocumentUpload}
