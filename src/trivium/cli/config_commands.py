@@ -1,6 +1,7 @@
 """`trivium config`: the configuration of many agents as files, and (as Wabee's client has it) profiles."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from trivium.cli.remote_progress import Bar
 if TYPE_CHECKING:
     from trivium.cli.workspace.files import Agent
     from trivium.cli.workspace.planning import Choice, Planned
-    from trivium_client import WizChat
+    from trivium_client import PublicChatbot, WizChat
 
 CHANGES = 2
 
@@ -88,6 +89,7 @@ def pull(*agents: str, remote: Workspace = HERE) -> None:
     import os
 
     from trivium.cli.workspace.files import find
+    from trivium.cli.workspace.planning import in_parallel
     from trivium.cli.workspace.pulling import Pulling, folder_name
 
     root = remote.workspace.resolve()
@@ -95,23 +97,22 @@ def pull(*agents: str, remote: Workspace = HERE) -> None:
     written: list[Path] = _schema_file(root)
     with remote.wizchat() as client, Bar("pull", unit="agents", quiet=remote.quiet) as bar:
         bots = client.list_chatbots()
-        ids = {bot.id: bot for bot in bots}
-        homes = _homes(client, remote)
+        homes = _homes(bots, remote)
         taken = {files.name for files in known}
         wanted = [bot for bot in bots if not agents or bot.name in agents or homes.get(bot.id) in agents]
-        for done, bot in enumerate(wanted, 1):
-            exported = client.get_config(bot.id).spec.model_dump(mode="json", exclude_unset=True)
-            home = homes.get(bot.id)
-            files = next((one for one in known if one.name == home), None)
-            if files is None:
-                files = _new_files(root, folder_name(bot.name, taken), remote.env)
-                pulling = Pulling(files=files, environment=os.environ)
-                pulling.into_new(bot.id, exported)
-            else:
-                pulling = Pulling(files=files, environment=os.environ)
-                pulling.into_existing(exported)
-            written += pulling.written
-            bar(done, len(ids))
+        exports = in_parallel(wanted, lambda bot: client.get_config(bot.id), bar)
+    for bot, exported in zip(wanted, exports, strict=True):
+        spec = exported.spec.model_dump(mode="json", exclude_unset=True)
+        home = homes.get(bot.id)
+        files = next((one for one in known if one.name == home), None)
+        if files is None:
+            files = _new_files(root, folder_name(bot.name, taken), remote.env)
+            pulling = Pulling(files=files, environment=os.environ)
+            pulling.into_new(bot.id, spec)
+        else:
+            pulling = Pulling(files=files, environment=os.environ)
+            pulling.into_existing(spec)
+        written += pulling.written
     remote.show([{"file": path.relative_to(root).as_posix()} for path in written], "file", name="file")
 
 
@@ -173,7 +174,7 @@ def apply(
 
     Example: `trivium config apply --env production --max-deletes 3 --yes`
     """
-    from trivium.cli.workspace.planning import apply_plan, read_saved, refuse_stale
+    from trivium.cli.workspace.planning import apply_all, read_saved, refuse_stale
 
     choice = selection.choice
     if plan is None and len(agents) == 1 and agents[0].endswith(".json"):
@@ -194,20 +195,8 @@ def apply(
         if deleted and saved is None:
             confirm(f"Delete {', '.join(deleted)}?", yes=yes)
         changed = [planned for planned in plans if planned.has_changes]
-        rows = []
         with Bar("apply", unit="agents", quiet=remote.quiet) as bar:
-            for done, planned in enumerate(changed, 1):
-                result = apply_plan(client, planned, choice)
-                failed = result.failed if result is not None else None
-                rows.append(
-                    {
-                        "agent": planned.agent.name,
-                        "status": "failed" if failed else "applied",
-                        "revision": result.revision if result is not None else None,
-                        "failure": None if failed is None else f"{failed.op.get('section')}: {failed.message}",
-                    }
-                )
-                bar(done, len(changed))
+            rows = [applied.row() for applied in apply_all(client, changed, choice, bar)]
     if rows or remote.form != "table":
         remote.show(rows, "agent", "status", "revision", "failure", name="agent")
     if any(row["status"] == "failed" for row in rows):
@@ -329,13 +318,13 @@ def _refuse_too_many(plans: "list[Planned]", choice: "Choice") -> None:
             )
 
 
-def _homes(client: "WizChat", remote: Workspace) -> dict[str, str]:
+def _homes(bots: "Sequence[PublicChatbot]", remote: Workspace) -> dict[str, str]:
     """Return the folder of each chatbot that the workspace knows."""
     from trivium.cli.workspace.files import find, load
-    from trivium.cli.workspace.planning import chatbot_ids
+    from trivium.cli.workspace.planning import ids_among
 
     loaded = [load(files) for files in find(remote.workspace.resolve(), remote.env)]
-    return {found: name for name, found in chatbot_ids(client, loaded).items() if found is not None}
+    return {found: name for name, found in ids_among(bots, loaded).items() if found is not None}
 
 
 def _new_files(root: Path, name: str, environment: str | None) -> "AgentFiles":

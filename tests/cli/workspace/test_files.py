@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from trivium.cli.workspace.files import AgentFiles, WorkspaceError, find, load
+from trivium.cli.workspace.files import AgentFiles, WorkspaceError, find, load, read_yaml
 from trivium.cli.workspace.formatting import formatted
 from trivium.cli.workspace.pulling import Pulling
 
@@ -144,3 +144,13 @@ def test_one_form_keeps_comments_and_means_the_same(files: AgentFiles) -> None:
     assert "# asked most" in files.base.read_text()
     assert files.base.read_text().index("core:") < files.base.read_text().index("skills:")
     assert formatted(files)["agent.yaml"] == files.base.read_text()
+
+
+def test_quick_reading_is_as_strict_as_the_exact_one(files: AgentFiles) -> None:
+    files.base.write_text("%YAML 1.1\n---\nchatbot: on\n")
+    assert read_yaml(files.base, files) == {"chatbot": True}
+    files.base.write_text("chatbot: on\nspec: 0o10\n")
+    assert read_yaml(files.base, files) == {"chatbot": "on", "spec": 8}
+    files.base.write_text("chatbot: 1\nchatbot: 2\n")
+    with pytest.raises(WorkspaceError, match=r'agent.yaml:2:1: found duplicate key "chatbot"'):
+        read_yaml(files.base, files)

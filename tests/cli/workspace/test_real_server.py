@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,30 @@ def test_refused_key_is_told_by_its_exit_code(config: Config, pulled: Path, serv
     outcome = config("plan", "-o", "json")
     assert outcome.status == 4
     assert json.loads(outcome.err)["error"]["code"] == "insufficient_scope"
+
+
+def test_an_agent_that_is_refused_stops_no_other(
+    config: Config, pulled: Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trivium_client import Conflict, WizChat
+
+    with WizChat(service.key, service.url) as client:
+        for name in ("one", "two"):
+            client.create_chatbot(name)
+    assert config("pull").status == 0
+    for path in Path("agents").glob("*/agent.yaml"):
+        path.write_text(path.read_text().replace("retentionMonths: 24", "retentionMonths: 6"))
+    real = WizChat.apply_config
+
+    def refusing(self: WizChat, chatbot_id: str, *words: Any, **options: Any) -> Any:
+        if not options.get("dry_run") and self.get_chatbot(chatbot_id).name == "one":
+            raise Conflict(412, "precondition_failed", "Somebody was faster.")
+        return real(self, chatbot_id, *words, **options)
+
+    monkeypatch.setattr(WizChat, "apply_config", refusing)
+    outcome = config("apply", "--yes", "-o", "json")
+    assert outcome.status == 1
+    rows = {row["agent"]: (row["status"], row["failure"]) for row in outcome.json}
+    assert rows.pop("one") == ("failed", "Somebody was faster.")
+    assert set(rows.values()) == {("applied", None)}
+    assert len(rows) >= 2

@@ -6,6 +6,7 @@ agents/NAME/agent.ENV.yaml   what differs in an environment
 agents/NAME/*.md             prompts and skills, referred to as ${file:prompt.md}
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -195,11 +196,16 @@ def read_yaml(path: Path, files: AgentFiles, *, plain: bool = True) -> Value:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    yaml = YAML(typ="safe", pure=True) if plain else yaml_rules()
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             raise WorkspaceError(f"{files.shown(path)}: larger than {FILE_BYTES_MAX >> 20} MiB")
-        return cast("Value", yaml.load(path.read_text("utf-8")))
+        text = path.read_text("utf-8")
+        if plain and "%" not in text[:1]:
+            # The reader in C stands for most of the speed of a plan. What it refuses is read again, for the better
+            # messages and the stricter eye of the one in Python.
+            with contextlib.suppress(YAMLError):
+                return cast("Value", YAML(typ="safe").load(text))
+        return cast("Value", (YAML(typ="safe", pure=True) if plain else yaml_rules()).load(text))
     except (YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""

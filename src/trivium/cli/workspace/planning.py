@@ -14,7 +14,7 @@ from trivium.cli.workspace.files import Agent
 from trivium.cli.workspace.merging import Value
 
 if TYPE_CHECKING:
-    from trivium_client import ApplyResult, WizChat
+    from trivium_client import ApplyResult, PublicChatbot, WizChat
     from trivium_client.models.wizchat import Op, SecretState
 
 THREADS = 8
@@ -69,7 +69,11 @@ def document_hash(document: dict[str, Value]) -> str:
 
 def chatbot_ids(client: "WizChat", agents: Sequence[Agent]) -> dict[str, str | None]:
     """Return the id of each agent's chatbot, found by id or by name; None where there is none yet."""
-    bots = client.list_chatbots()
+    return ids_among(client.list_chatbots(), agents)
+
+
+def ids_among(bots: "Sequence[PublicChatbot]", agents: Sequence[Agent]) -> dict[str, str | None]:
+    """The same among chatbots that are known already; raises StopError for a name that several have."""
     by_id = {bot.id for bot in bots}
     by_name: dict[str, list[str]] = {}
     for bot in bots:
@@ -121,6 +125,47 @@ def _plan_secrets(
     known = {place: value for place, value in values.items() if place not in new}
     asked = client.secrets.put(chatbot_id, known, dry_run=True) if known else []
     return [*asked, *(SecretState(place=place, action="create") for place in sorted(new))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What came of one agent; `failure` says what stopped it."""
+
+    agent: str
+    revision: object = None
+    failure: str | None = None
+
+    def row(self) -> dict[str, object]:
+        """Return the same for a table."""
+        status = "applied" if self.failure is None else "failed"
+        return {"agent": self.agent, "status": status, "revision": self.revision, "failure": self.failure}
+
+
+def apply_all(
+    client: "WizChat", plans: Sequence[Planned], choice: Choice, progress: Progress | None = None
+) -> list[Applied]:
+    """Carry out the plans, several agents at a time: none of them knows of another. One that is refused stops no other.
+
+    Raises the client's error where the server cannot be reached or the key is refused.
+    """
+    return in_parallel(plans, lambda planned: _applied(client, planned, choice), progress)
+
+
+def _applied(client: "WizChat", planned: Planned, choice: Choice) -> Applied:
+    from trivium_client import ApiError, NotAuthenticated, RateLimited
+
+    try:
+        result = apply_plan(client, planned, choice)
+    except (NotAuthenticated, RateLimited):
+        raise
+    except ApiError as error:
+        return Applied(agent=planned.agent.name, failure=error.message)
+    failed = result.failed if result is not None else None
+    return Applied(
+        agent=planned.agent.name,
+        revision=result.revision if result is not None else None,
+        failure=None if failed is None else f"{failed.op.get('section')}: {failed.message}",
+    )
 
 
 def apply_plan(client: "WizChat", planned: Planned, choice: Choice) -> "ApplyResult | None":
@@ -238,11 +283,15 @@ def refuse_stale(saved: Saved, plans: Sequence[Planned]) -> None:
 def in_parallel(items: Sequence[T], work: Callable[[T], R], progress: Progress | None = None) -> list[R]:
     """Return the results in the order of the items, a few worked on at a time; the first error is raised."""
     results: list[R] = []
-    with ThreadPoolExecutor(THREADS) as pool:
+    pool = ThreadPoolExecutor(THREADS)
+    try:
         for result in pool.map(work, items):
             results.append(result)
             if progress is not None:
                 progress(len(results), len(items))
+    finally:
+        # After an error, and after Ctrl-C, what has not begun does not begin.
+        pool.shutdown(cancel_futures=True)
     return results
 
 
