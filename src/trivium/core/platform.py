@@ -289,9 +289,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     needs = _needs(adapters, settings.runs, models=models, runs=runs, tools=tools, knowledge=knowledge)
     desk = wire_desk(needs, webhooks=webhooks, run_driver=driver)
     indexing.hooks.append(desk.announcing.document_indexed)
-    desk.agent_writing.write_hooks.append(management.configs.note_write)
-    desk.agent_writing.before_hooks.append(management.configs.note_before)
-    desk.agent_writing.turn = management.configs.turns.turn
+    _join(desk, management)
     return Platform(
         store=store,
         clock=clock,
@@ -323,6 +321,13 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         remembered=remembered,
         tracing=_tracing(adapters, driver),
     )
+
+
+def _join(desk: Desk, management: Management) -> None:
+    """Have changes made in forms noted like those of a document, one after the other."""
+    desk.agent_writing.write_hooks.append(management.configs.note_write)
+    desk.agent_writing.before_hooks.append(management.configs.note_before)
+    desk.agent_writing.turn = management.configs.turns.turn
 
 
 def _driver(
