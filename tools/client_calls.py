@@ -120,6 +120,8 @@ def _answer(path: str) -> object:
         return ITEM
     if path.endswith("/config"):
         return {"apiVersion": "v1", "kind": "ChatbotConfig", "spec": {}}
+    if path.endswith("/flows/apply"):
+        return {"dryRun": True, "plan": PLAN}
     if path.endswith("/webhooks/trigger"):
         return {"id": "x", "listeners": 1, "webhooks": 0}
     return {"access_token": "x"} if path.endswith("/oauth/token") else WHOLE

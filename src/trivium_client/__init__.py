@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from trivium_client._model import Items
     from trivium_client.models.wisebot import Tools
     from trivium_client.models.wizchat import ApplyResult, ChatbotConfigDocument, Plan, PublicChatbot, Spec
+    from trivium_client.models.workflow_config import WorkflowApplyResult, WorkflowDefinition, WorkflowSet
 
 __all__ = [
     "ApiError",
@@ -88,6 +89,9 @@ __all__ = [
     "WizChat",
     "WizChatApiError",
     "WizChatClient",
+    "WorkflowApplyResult",
+    "WorkflowDefinition",
+    "WorkflowSet",
     "trigger_workflow",
     "trigger_workflow_async",
     "webhooks",
@@ -112,6 +116,7 @@ _HOMES = {
     "_model": "Items",
     "models.wisebot": "Tools",
     "models.wizchat": "ApplyResult ChatbotConfigDocument Plan PublicChatbot Spec",
+    "models.workflow_config": "WorkflowApplyResult WorkflowDefinition WorkflowSet",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 _ALIASES = {"WizChatApiError": "ApiError", "WizChatClient": "WizChat"}

@@ -16,6 +16,7 @@ from trivium_client._async.wisebot_resources import (
     AsyncV1,
     AsyncWorkflows,
 )
+from trivium_client._async.workflow_config import AsyncWorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput
@@ -67,6 +68,7 @@ class AsyncWisebot(AsyncClient):
         self.knowledge = AsyncKnowledge(self._transport)
         self.workflows = AsyncWorkflows(self._transport)
         self.runs = AsyncRuns(self._transport)
+        self.workflow_config = AsyncWorkflowConfig(self._transport)
         self._admin = AsyncAdmin(self._transport)
         self._playground = AsyncPlayground(self._transport)
 

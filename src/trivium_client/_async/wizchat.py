@@ -22,6 +22,7 @@ from trivium_client._async.wizchat_resources import (
     AsyncSkills,
     AsyncTelemetry,
 )
+from trivium_client._async.workflow_config import AsyncWorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, path
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput, JsonObject
@@ -83,6 +84,7 @@ class AsyncWizChat(AsyncClient):
         self.oauth_clients = AsyncOAuthClients(self._transport)
         self.revisions = AsyncRevisions(self._transport)
         self.secrets = AsyncSecrets(self._transport)
+        self.workflow_config = AsyncWorkflowConfig(self._transport)
 
     async def list_chatbots(self) -> Items[PublicChatbot]:
         """Return all chatbots that the key may see."""

@@ -17,6 +17,7 @@ from trivium_client._generated.wisebot_resources import (
     V1,
     Workflows,
 )
+from trivium_client._generated.workflow_config import WorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput
@@ -68,6 +69,7 @@ class Wisebot(Client):
         self.knowledge = Knowledge(self._transport)
         self.workflows = Workflows(self._transport)
         self.runs = Runs(self._transport)
+        self.workflow_config = WorkflowConfig(self._transport)
         self._admin = Admin(self._transport)
         self._playground = Playground(self._transport)
 

@@ -23,6 +23,7 @@ from trivium_client._generated.wizchat_resources import (
     Skills,
     Telemetry,
 )
+from trivium_client._generated.workflow_config import WorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, path
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput, JsonObject
@@ -84,6 +85,7 @@ class WizChat(Client):
         self.oauth_clients = OAuthClients(self._transport)
         self.revisions = Revisions(self._transport)
         self.secrets = Secrets(self._transport)
+        self.workflow_config = WorkflowConfig(self._transport)
 
     def list_chatbots(self) -> Items[PublicChatbot]:
         """Return all chatbots that the key may see."""
