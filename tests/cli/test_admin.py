@@ -87,6 +87,7 @@ def test_a_key_is_shown_once_with_its_limits(trivium: Command, orgs: tuple[str, 
     listed = trivium("admin", "key", "list", "--json")
     assert made["key"] not in listed.out
     assert listed.json["keys"] == [{name: value for name, value in made.items() if name != "key"}]
+    assert "day 0/5 requests, month 0.00/2.5 usd" in trivium("admin", "key", "list", "--org", "Mine").out
     assert trivium("admin", "key", "list", "--org", "Theirs", "--json").json["keys"] == []
 
 

@@ -135,7 +135,11 @@ async def _store_agent(folder: Path, organization_id: str, tool: ToolConfig, tur
         created_at=now,
         updated_at=now,
         tools=(tool,),
-        settings={"model_options": {"script": list(turns)}},
+        settings={
+            "model_options": {"script": list(turns)},
+            # Out of reach, but counted.
+            "budgets": {"agent": {"period": "month", "tokens_max": 10**12}},
+        },
     )
     await store.write(lambda tx: tx.agents.add(agent))
     await store.close()

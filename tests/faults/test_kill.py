@@ -11,9 +11,11 @@ import pytest
 from tests.faults.reader import Reader
 from tests.faults.served import Killable, add_agent, counting_tool, read_store
 from trivium.core.events import ToolReturned
+from trivium.core.model.budgets import BudgetCounter
 from trivium.core.model.json import JSONObject
 from trivium.core.model.runs import FINAL_STATUSES, Run
 from trivium.core.ports import Transaction
+from trivium.core.services.budget_counters import counters_of
 
 POINTS = int(os.environ.get("TRIVIUM_FAULT_POINTS", "20"))
 READERS = 4
@@ -56,6 +58,7 @@ def check_readers(folder: Path, readers: list[Reader]) -> None:
     """Hold what each reader saw against what is stored."""
     runs: list[Run] = read_store(folder, all_runs)
     assert [run.id for run in runs if run.status not in FINAL_STATUSES] == []
+    check_counters(read_store(folder, all_counters), runs)
     stored = {run.id: run for run in runs}
     for reader in readers:
         assert reader.is_over
@@ -67,6 +70,21 @@ def check_readers(folder: Path, readers: list[Reader]) -> None:
             assert reader.text.endswith("word59")
         else:
             assert run.error_code == "tool_interrupted"
+
+
+def check_counters(counters: list[BudgetCounter], runs: list[Run]) -> None:
+    """Hold what the agent's budget counted against the runs that began in its month."""
+    assert counters
+    for counter in counters:
+        counted = [run for run in runs if counter.id in counters_of(run)]
+        uses = [use for run in counted for use in run.usage]
+        tokens = sum(use.input_tokens + use.output_tokens for use in uses)
+        assert (counter.requests, counter.tokens) == (len(counted), tokens)
+
+
+def all_counters(tx: Transaction) -> list[BudgetCounter]:
+    """Return every counter of a budget."""
+    return [one for organization in tx.organizations.all() for one in tx.budget_counters.find(organization.id)]
 
 
 def all_runs(tx: Transaction) -> list[Run]:

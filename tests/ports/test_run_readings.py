@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from trivium.core import events
-from trivium.core.model.budgets import Spent
+from trivium.core.model.budgets import BudgetOwner, Spent
 from trivium.core.model.requests import OnceRequest
 from trivium.core.model.runs import InputMessage, Run, RunInput, RunTotals, Usage
 from trivium.core.ports import Store
@@ -61,21 +61,38 @@ async def test_totals_add_up_to_the_stored_runs(store: Store) -> None:
 
 async def test_what_was_spent_is_summed_by_whose_it_was(store: Store) -> None:
     priced = (Usage(model="m", input_tokens=1, output_tokens=2, cost_usd=0.25), Usage(model="n", input_tokens=4))
-    mine = [replace(one, principal_id="k1", visitor_id="v1") for one in RUNS]
-    mine.append(replace(run(9, "succeeded", seconds=1), principal_id="k2", visitor_id="v1", usage=priced))
+    mine = [replace(one, key_id="k1", visitor_id="v1") for one in RUNS]
+    mine.append(replace(run(9, "succeeded", seconds=1), key_id="k2", visitor_id="v1", usage=priced))
     await store.write(lambda tx: tx.runs.add(*mine))
 
-    async def spent(organization: str = "o1", minutes: int = 0, with_usage: bool = True, **whose: str) -> Spent:
+    async def spent(owner: BudgetOwner, owner_id: str, organization: str = "o1", minutes: int = 0) -> Spent:
         since = AT + timedelta(minutes=minutes)
-        return await store.read(lambda tx: tx.runs.spent(organization, since=since, with_usage=with_usage, **whose))
+        return await store.read(lambda tx: tx.runs.spent(organization, owner, owner_id, since=since))
 
-    assert await spent(principal_id="k1") == Spent(requests=5, tokens=239)
-    assert await spent(principal_id="k2") == Spent(requests=1, tokens=7, cost_usd=0.25)
-    assert await spent(agent_id="a1", visitor_id="v1") == Spent(requests=6, tokens=246, cost_usd=0.25)
-    assert await spent(agent_id="a1", minutes=3) == Spent(requests=4, tokens=210, cost_usd=0.25)
-    assert await spent(agent_id="a1", with_usage=False) == Spent(requests=6)
-    assert await spent(agent_id="a1", minutes=60) == Spent()
-    assert await spent("o2", principal_id="k2") == Spent()
+    assert await spent("key", "k1") == Spent(requests=5, tokens=239)
+    assert await spent("key", "k2") == Spent(requests=1, tokens=7, cost_micros=250_000)
+    assert await spent("visitor", "a1:v1") == Spent(requests=6, tokens=246, cost_micros=250_000)
+    assert await spent("agent", "a1", minutes=3) == Spent(requests=4, tokens=210, cost_micros=250_000)
+    assert await spent("agent", "a1", minutes=60) == Spent()
+    assert await spent("key", "k2", "o2") == Spent()
+
+
+async def test_what_running_runs_used_is_read_from_their_events(store: Store) -> None:
+    used = Usage(model="m", input_tokens=30, output_tokens=3, cost_usd=0.0000015)
+    told = [events.StepFinished(step=1, usage=used), events.StepFinished(step=2, usage=used)]
+
+    def write(tx) -> None:
+        tx.runs.add(*(replace(one, key_id="k1") for one in RUNS))
+        for run_id in ("o1-r1", "o1-r4"):  # What has ended has its usage with it.
+            tx.events.append(run_id, "p1", 1, [(AT, event) for event in told])
+
+    await store.write(write)
+    spent = await store.read(lambda tx: tx.runs.spent("o1", "key", "k1", since=AT))
+    assert spent == Spent(requests=5, tokens=239 + 66, cost_micros=4)
+    assert await store.read(lambda tx: tx.runs.under_way("o1", "key", "k1")) == 1
+    assert await store.read(lambda tx: tx.runs.under_way("o1", "agent", "a1")) == 1
+    assert await store.read(lambda tx: tx.runs.under_way("o1", "visitor", "a1:v1")) == 0
+    assert await store.read(lambda tx: tx.runs.under_way("o2", "key", "k1")) == 0
 
 
 async def test_a_page_is_filtered_counted_and_newest_first(store: Store) -> None:

@@ -13,7 +13,7 @@ from trivium.cli._output import CONFIGURATION, StopError
 from trivium.cli.start import migrate_folder
 from trivium.core.model.agents import Agent
 from trivium.core.model.organizations import Organization
-from trivium.core.platform import Access
+from trivium.core.platform import Access, Budgets
 from trivium.core.ports import Store
 from trivium.settings import Settings
 
@@ -26,6 +26,7 @@ class Desk:
 
     store: Store
     access: Access
+    budgets: Budgets
     clock: SystemClock
 
     async def organization(self, name: str) -> Organization:
@@ -66,7 +67,7 @@ async def opened(settings: Settings, *, makes: bool = False) -> AsyncGenerator[D
         token_lifetime_s=settings.token_lifetime_s,
     )
     try:
-        yield Desk(store=store, access=access, clock=clock)
+        yield Desk(store=store, access=access, budgets=Budgets(store=store, clock=clock), clock=clock)
     finally:
         await store.close()
 

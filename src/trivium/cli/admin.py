@@ -1,6 +1,7 @@
 """`trivium admin`: what an operator does without the dashboard, on the data folder itself."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -12,7 +13,7 @@ from trivium.cli._options import NOTHING, Common
 from trivium.cli._output import USAGE, StopError, say, show_record, show_rows
 from trivium.core.model.access import ApiKey
 from trivium.core.model.agents import Agent
-from trivium.core.model.budgets import Budget
+from trivium.core.model.budgets import Budget, BudgetUse, Spent
 from trivium.core.model.ids import new_id
 
 app = App(name="admin", help="Organizations, people, agents and keys, on the data folder itself.")
@@ -184,7 +185,7 @@ async def create_key(
             rate_limit_per_min=rate_limit_per_min,
             budgets=[one for one in (day, month) if one != Budget(period=one.period)],
         )
-    show_record({"key": secret, **_key_record(made)}, as_json=common.json, main="key")
+    show_record({"key": secret, **_key_record(made, ())}, as_json=common.json, main="key")
     if not common.json:
         say(f"Shown only this once. Its id is {made.id}.")
 
@@ -195,12 +196,17 @@ async def list_keys(
     org: Annotated[str | None, Parameter(help="Organization, by id or name; all of them otherwise.")] = None,
     common: Common = NOTHING,
 ) -> None:
-    """List the keys, revoked ones too."""
+    """List the keys, revoked ones too, with what is used of their budgets in the running day and month."""
     async with opened(common.settings()) as desk:
         organization_id = None if org is None else (await desk.organization(org)).id
         found = await desk.access.list_keys(organization_id)
-    columns = ("id", "kind", "prefix", "last_four", "organization_id", "expires_at", "last_used_at", "revoked_at")
-    show_rows("keys", [_key_record(one) for one in found], columns, as_json=common.json)
+        uses = await desk.budgets.of_keys(organization_id, found)
+    columns = ["id", "kind", "prefix", "last_four", "organization_id", "expires_at", "last_used_at", "revoked_at"]
+    rows = [_key_record(one, uses.get(one.id, ())) for one in found]
+    if not common.json:
+        columns.append("used")
+        rows = [{**row, "used": _used_text(uses.get(str(row["id"]), ()))} for row in rows]
+    show_rows("keys", rows, columns, as_json=common.json)
 
 
 @key.command(name="revoke")
@@ -211,10 +217,12 @@ async def revoke_key(key_id: str, /, *, common: Common = NOTHING) -> None:
     """
     async with opened(common.settings()) as desk:
         revoked = await desk.access.revoke_key(None, key_id)
-    show_record(_key_record(revoked), as_json=common.json, main="id")
+    show_record(_key_record(revoked, ()), as_json=common.json, main="id")
 
 
-def _key_record(made: ApiKey) -> dict[str, object]:
+def _key_record(made: ApiKey, uses: Sequence[BudgetUse]) -> dict[str, object]:
+    used = {use.limit.budget: asdict(use.spent) for use in uses}
+    nothing = asdict(Spent())
     return {
         "id": made.id,
         "organization_id": made.organization_id,
@@ -225,12 +233,26 @@ def _key_record(made: ApiKey) -> dict[str, object]:
         "scopes": [_their_scope(scope) for scope in made.scopes] if made.kind == "wizchat" else list(made.scopes),
         "agent_ids": None if made.agent_ids is None else list(made.agent_ids),
         "rate_limit_per_min": made.rate_limit_per_min,
-        "budgets": [asdict(budget) for budget in made.budgets],
+        "budgets": [{**asdict(budget), "used": used.get(budget, nothing)} for budget in made.budgets],
         "created_at": made.created_at,
         "expires_at": made.expires_at,
         "last_used_at": made.last_used_at,
         "revoked_at": made.revoked_at,
     }
+
+
+def _used_text(uses: Sequence[BudgetUse]) -> str:
+    """Return e.g. "day 3/5 requests, month 1.20/2.50 usd"; "-" without a budget."""
+    parts = []
+    for use in uses:
+        budget, spent = use.limit.budget, use.spent
+        lines = (
+            (spent.requests, budget.requests_max, "requests"),
+            (spent.tokens, budget.tokens_max, "tokens"),
+            (f"{spent.cost_micros / 1e6:.2f}", budget.cost_usd_max, "usd"),
+        )
+        parts += [f"{budget.period} {used}/{most} {what}" for used, most, what in lines if most is not None]
+    return ", ".join(parts) or "-"
 
 
 def _our_scope(scope: str) -> str:

@@ -2,6 +2,7 @@
 
 from trivium.core.reconcile.management import Management
 from trivium.core.reconcile.sections import DISCOVER_JOB
+from trivium.core.services.budgets import Budgets
 from trivium.core.services.deliveries import JOB as DELIVERY_SEND
 from trivium.core.services.deliveries import Deliveries
 from trivium.core.services.indexing import FETCH_JOB, INDEX_JOB, RECODE_JOB, Indexing
@@ -25,6 +26,7 @@ def job_kinds(
     retaining: Retaining,
     once: Once,
     removal: Removal,
+    budgets: Budgets,
 ) -> tuple[JobKind, ...]:
     """Return every kind of job, for `Jobs.register`."""
     return (
@@ -40,5 +42,6 @@ def job_kinds(
         JobKind(name=RETAIN_JOB, run=retaining.retain, attempts_max=3, timeout_s=120.0),
         JobKind(name=PICTURES_JOB, run=removal.pictures, attempts_max=5, timeout_s=300.0),
         JobKind(name="once.purge", run=once.purge, every_s=3600.0),
+        JobKind(name="budgets.purge", run=budgets.purge, every_s=86_400.0),
         JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),
     )

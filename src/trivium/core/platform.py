@@ -49,6 +49,7 @@ from trivium.core.services.activity import ActivityLog, Happening, clamp_limit
 from trivium.core.services.admission import Admission, RunSettings
 from trivium.core.services.agents import Agents
 from trivium.core.services.announcing import EVENT_TYPES
+from trivium.core.services.budgets import Budgets
 from trivium.core.services.conversations import Conversations
 from trivium.core.services.deliveries import Deliveries, check_url
 from trivium.core.services.desk import Desk, wire_desk
@@ -93,6 +94,7 @@ __all__ = [
     "Adapters",
     "Answer",
     "ApplyRequest",
+    "Budgets",
     "Choice",
     "Confirmation",
     "Correspondence",
@@ -186,6 +188,7 @@ class Platform:
     memory: Memories
     once: Once
     observability: Observability
+    budgets: Budgets
     models: Models
     tools: ToolBox
     sub_agents: SubAgents
@@ -258,18 +261,16 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     tools.add_host(management.capabilities)
     tools.add_host(management.skills)
     admission = Admission(clock=clock, models=models, settings=settings.runs)
-    files = AgentFiles(
-        tree=adapters.file_tree, blobs=adapters.blobs, images=adapters.images, extractor=adapters.extractor
-    )
+    files = _files(adapters)
     memory = Memories(store=store, clock=clock, embedder=adapters.embedder)
     tools.keep_memories_in(memory)
     context_sources: Sequence[ContextSource] = (management.skills, memory, files)
-    driver = _driver(adapters, tools, admission, pictures=files, context_sources=context_sources)
+    budgets = Budgets(store=store, clock=clock)
+    driver = _driver(adapters, tools, admission, pictures=files, context_sources=context_sources, budgets=budgets)
     secrets = SigningSecrets(store=store, clock=clock, seal=adapters.seal)
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
     listening = Listening(store=store, clock=clock, secrets=secrets)
-    retaining = Retaining(store=store, jobs=jobs, memories=memory, models=models)
-    driver.finish_hooks.append(retaining.finished)
+    retaining = _retaining(adapters, driver, jobs, memories=memory, models=models, budgets=budgets)
     once = Once(store=store, clock=clock)
     jobs.register(
         job_kinds(
@@ -282,11 +283,12 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
             retaining=retaining,
             once=once,
             removal=removal,
+            budgets=budgets,
         )
     )
     runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
     webhooks = Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets)
-    needs = _needs(adapters, settings.runs, models=models, runs=runs, tools=tools, knowledge=knowledge)
+    needs = _needs(adapters, settings.runs, models=models, runs=runs, tools=tools, knowledge=knowledge, budgets=budgets)
     desk = wire_desk(needs, webhooks=webhooks, run_driver=driver)
     indexing.hooks.append(desk.announcing.document_indexed)
     _join(desk, management)
@@ -301,6 +303,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         memory=memory,
         once=once,
         observability=Observability(store=store),
+        budgets=budgets,
         models=models,
         tools=tools,
         sub_agents=SubAgents(store=store, clock=clock),
@@ -323,11 +326,27 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     )
 
 
+def _files(adapters: Adapters) -> AgentFiles:
+    return AgentFiles(
+        tree=adapters.file_tree, blobs=adapters.blobs, images=adapters.images, extractor=adapters.extractor
+    )
+
+
 def _join(desk: Desk, management: Management) -> None:
     """Have changes made in forms noted like those of a document, one after the other."""
     desk.agent_writing.write_hooks.append(management.configs.note_write)
     desk.agent_writing.before_hooks.append(management.configs.note_before)
     desk.agent_writing.turn = management.configs.turns.turn
+
+
+def _retaining(
+    adapters: Adapters, driver: RunDriver, jobs: Jobs, *, memories: Memories, models: Models, budgets: Budgets
+) -> Retaining:
+    retaining = Retaining(
+        store=adapters.store, jobs=jobs, memories=memories, models=models, prices=adapters.prices, budgets=budgets
+    )
+    driver.finish_hooks.append(retaining.finished)
+    return retaining
 
 
 def _driver(
@@ -337,12 +356,13 @@ def _driver(
     *,
     pictures: AgentFiles,
     context_sources: Sequence[ContextSource],
+    budgets: Budgets,
 ) -> RunDriver:
     return RunDriver(
         store=adapters.store,
         clock=adapters.clock,
         tools=tools,
-        loop=AgentLoop(tools=tools, prices=adapters.prices, pictures=pictures),
+        loop=AgentLoop(tools=tools, prices=adapters.prices, pictures=pictures, budgets=budgets),
         blobs=adapters.blobs,
         admission=admission,
         context_sources=context_sources,
@@ -406,7 +426,14 @@ def _management(adapters: Adapters, settings: PlatformSettings, remembered: Reme
 
 
 def _needs(
-    adapters: Adapters, settings: RunSettings, *, models: Models, runs: Runs, tools: ToolBox, knowledge: Knowledge
+    adapters: Adapters,
+    settings: RunSettings,
+    *,
+    models: Models,
+    runs: Runs,
+    tools: ToolBox,
+    knowledge: Knowledge,
+    budgets: Budgets,
 ) -> Needs:
     return Needs(
         store=adapters.store,
@@ -418,6 +445,8 @@ def _needs(
         runs=runs,
         tools=tools,
         knowledge=knowledge,
+        budgets=budgets,
+        prices=adapters.prices,
         owner=settings.owner,
         lease_s=settings.lease_s,
     )

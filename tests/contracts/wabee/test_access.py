@@ -8,6 +8,7 @@ import pytest
 from tests.contracts.site import Site
 from tests.contracts.wabee.client import Wabee, wabee
 from trivium.core.model.budgets import Budget
+from trivium.core.model.json import JSONObject
 
 pytestmark = pytest.mark.server
 
@@ -161,3 +162,20 @@ def test_a_key_whose_budget_is_used_up_starts_nothing_more(site: Site, plant: Wa
     check_envelope(refused, 429)
     assert 0 < int(refused.headers["Retry-After"]) <= 86_401
     assert plant.ask().status_code == 200
+
+
+def test_a_run_that_uses_a_budget_up_ends_in_the_middle(site: Site, plant: Wabee) -> None:
+    call: JSONObject = {"text": "I add.", "tool_calls": [{"name": "add"}]}
+    agent = site.agent(plant.agent.organization_id, call, {"text": "Done."})
+    secret = site.key(agent.organization_id, agent_ids=[agent.id], budgets=(Budget(tokens_max=1),))
+    other = site.key(agent.organization_id, agent_ids=[agent.id], budgets=(Budget(tokens_max=1),))
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+    with site.client(**{"x-wabee-access": secret}) as client:
+        refused = client.post("/core/v1/chain", json=body)
+    shown = check_envelope(refused, 429)
+    assert "tokens of this day are used up" in shown["body"]
+    assert int(refused.headers["Retry-After"]) > 0
+    with site.client(**{"x-wabee-access": other}) as client:
+        streamed = client.post("/core/v1/chain_streaming", json=body)
+    assert streamed.status_code == 200
+    assert "The key's tokens of this day are used up." in streamed.text

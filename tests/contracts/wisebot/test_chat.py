@@ -14,6 +14,7 @@ import pytest
 from tests.contracts.site import Site, open_site
 from tests.contracts.wisebot.office import Office, error_of, events_of, pair
 from trivium.core.model.agents import ToolConfig
+from trivium.core.model.budgets import Budget
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.ports import ToolResult
 from trivium.core.services.visitors import MESSAGES_PER_MIN_MAX
@@ -369,3 +370,32 @@ def test_a_visitor_whose_budget_is_used_up_gets_no_answer(office: Office) -> Non
     office.ask(second, "Hello")
     office.people.patch(path, json={"budgets": {}})
     office.ask(first, "Again")
+
+
+def test_a_chat_counts_for_the_key_that_opened_it(shop: Office) -> None:
+    secret = shop.site.key(shop.organization_id, "wisebot", budgets=(Budget(requests_max=2),))
+    with shop.site.client(Authorization=f"Bearer {secret}") as api:
+        session = api.post("/api/v1/chat/sessions", json={"externalUserId": "budgeted"}).json()
+        message = {**pair(session), "prompt": "Hello"}
+        assert api.post("/api/chat/agent", json=message).status_code == 200
+        shop.ask(session, "This counts for the other key, which asks")
+        # With the pair alone, as a browser has it.
+        assert _browse(shop, "POST", "/api/chat/agent", json=message).status_code == 200
+        for refused in (
+            _browse(shop, "POST", "/api/chat/agent", json=message),
+            api.post("/api/chat/agent", json=message),
+        ):
+            body = error_of(refused, 429)
+            assert (body["code"], body["details"]["budget"], body["details"]["used"]) == ("budget_exceeded", "key", 2)
+
+
+def test_an_agent_tells_what_is_used_of_its_budgets(office: Office) -> None:
+    path = f"/api/v1/agents/{office.agent.id}"
+    assert "budgetUse" not in office.api.get(path).json()
+    assert office.people.patch(path, json={"budgets": {"agent": [{"tokensMax": 10**6}]}}).status_code == 200
+    office.ask(office.session("counted"), "Hello")
+    (used,) = office.api.get(path).json()["budgetUse"]
+    assert (used["period"], used["tokensMax"], used["requestsMax"]) == ("day", 10**6, None)
+    assert used["requestsUsed"] >= 1
+    assert used["tokensUsed"] > 0
+    office.people.patch(path, json={"budgets": {}})

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.wisebot.office import CHAIN, CHAIN_EDGES, Office, error_of
+from trivium.core.model.budgets import Budget
 from trivium.core.model.json import JSONObject
 
 FAILING = [{"id": "a", "key": "a", "type": "code", "config": {"source": "raise ValueError('no')"}}]
@@ -325,3 +326,21 @@ def test_activity_says_who_saved_a_workflow(office: Office) -> None:
     ]
     assert saved[0].actor == saved[1].actor == office.email
     assert saved[2].actor not in ("", office.email)
+
+
+def test_the_model_steps_of_a_workflow_count_for_the_key_that_starts_it(office: Office) -> None:
+    step = {"id": "a", "key": "a", "type": "llm", "config": {"model": "scripted/echo", "prompt": "Hello"}}
+    second = {**step, "id": "b", "key": "b"}
+    flow = office.flow([step, second], [{"from": "a", "to": "b"}])
+    path = f"/api/v1/flow/{flow['id']}"
+    secret = office.site.key(office.organization_id, "wisebot", budgets=(Budget(tokens_max=1),))
+    with office.site.client(Authorization=f"Bearer {secret}") as api:
+        stopped = api.post(path, json={})
+        assert stopped.status_code == 200
+        assert (stopped.json()["ok"], stopped.json()["error"]) == (
+            False,
+            "Step b: The key's tokens of this day are used up.",
+        )
+        refused = api.post(path, json={})
+    assert (error_of(refused, 429)["code"], int(refused.headers["Retry-After"]) > 0) == ("budget_exceeded", True)
+    assert office.api.post(path, json={}).json()["ok"] is True

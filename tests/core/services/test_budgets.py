@@ -21,7 +21,9 @@ from trivium.core.model.conversations import Conversation
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSON
 from trivium.core.model.runs import Run, Usage
+from trivium.core.ports import Transaction
 from trivium.core.services.admission import Admission, RunSettings
+from trivium.core.services.budget_counters import charges_of, counters_of
 from trivium.core.services.models import Models
 
 pytestmark = pytest.mark.anyio
@@ -52,11 +54,18 @@ class Door:
                 tx, principal, question(agent, **request), run_id=new_id("run"), new_conversation_id=new_id("conv")
             )
         )
-        run = begun.run
-        if usage:
-            run = replace(run, status="succeeded", usage=usage, lease_owner=None, finished_at=self.clock.now())
-            await self.world.store.write(lambda tx: tx.runs.put(run))
-        return run
+        return await self.end(begun.run, *usage) if usage else begun.run
+
+    async def end(self, run: Run, *usage: Usage) -> Run:
+        """End a run that used this."""
+        ended = replace(run, status="succeeded", usage=usage, lease_owner=None, finished_at=self.clock.now())
+
+        def unit(tx: Transaction) -> None:
+            tx.runs.put(ended)
+            tx.budget_counters.charge(charges_of([(counters_of(run), one) for one in usage]))
+
+        await self.world.store.write(unit)
+        return ended
 
     async def refused(self, agent: Agent, **request: Any) -> LimitExceeded:
         """Return why a run is not let in."""
@@ -75,8 +84,8 @@ def budgets(**values: Any) -> dict[str, Any]:
     return {"settings": {"budgets": values}}
 
 
-def holder(*limits: Budget, **values: Any) -> Principal:
-    return replace(CALLER, budgets=limits, **values)
+def holder(*limits: Budget, key_id: str = "key_a") -> Principal:
+    return replace(CALLER, budgets=limits, id=key_id, key_id=key_id)
 
 
 @pytest.mark.parametrize("owner", ["key", "agent", "visitor"])
@@ -125,7 +134,7 @@ async def test_cost_counts_and_an_unknown_price_does_not(door: Door) -> None:
     await door.start(agent, Usage(model="a", cost_usd=0.25), principal=principal)
     error = await door.refused(agent, principal=principal)
     assert (error.details["limit"], error.details["used"]) == ("cost_usd", pytest.approx(0.55))
-    await door.start(agent, principal=replace(principal, id="key_b"))
+    await door.start(agent, principal=holder(*principal.budgets, key_id="key_b"))
 
 
 async def test_a_budget_begins_anew_with_its_period(door: Door) -> None:
@@ -147,7 +156,7 @@ async def test_visitors_keys_agents_and_organizations_count_apart(door: Door) ->
     agent = await door.world.agent("scripted/echo", **limits)
     other = await door.world.agent("scripted/echo", **limits)
     theirs = await door.world.agent("scripted/echo", organization_id="org_b", **limits)
-    stranger = Principal(organization_id="org_b", kind="key", id=CALLER.id, budgets=(Budget(requests_max=1),))
+    stranger = replace(holder(Budget(requests_max=1)), organization_id="org_b")
     await door.start(agent, visitor_id="vis_1")
     await door.refused(agent, visitor_id="vis_1")
     await door.start(agent, visitor_id="vis_2")
@@ -188,7 +197,7 @@ async def test_a_key_cannot_go_around_its_budget_through_a_workflow(door: Door) 
         budgets=(Budget(requests_max=1),),
     )
     await door.world.store.write(lambda tx: tx.keys.add(key))
-    workflow = Principal(organization_id="org_a", kind="system", id="key_w")
+    workflow = Principal(organization_id="org_a", kind="system", id="key_w", key_id="key_w")
     await door.start(agent, principal=workflow)
     assert (await door.refused(agent, principal=workflow)).details["budget"] == "key"
 
@@ -212,7 +221,7 @@ async def test_without_a_budget_nothing_more_is_asked_of_the_store(door: Door, m
         await door.start(agent, visitor_id="vis_1")
         counts.append(count)
     with monkeypatch.context() as bare:
-        bare.setattr("trivium.core.services.admission.check_budgets", lambda *_, **__: None)
+        bare.setattr("trivium.core.services.admission.limits_of", lambda *_, **__: ())
         count = 0
         await door.start(free, visitor_id="vis_1")
     assert counts == [count, count + 1]

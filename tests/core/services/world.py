@@ -21,13 +21,14 @@ from trivium.core.model.json import JSONObject
 from trivium.core.model.runs import InputMessage, Run, RunInput, RunRequest
 from trivium.core.ports import ToolContext, ToolResult
 from trivium.core.services.admission import Admission, RunSettings
+from trivium.core.services.budgets import Budgets
 from trivium.core.services.files import AgentFiles
 from trivium.core.services.loop import AgentLoop
 from trivium.core.services.models import Models
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.runs import Runs
 
-CALLER = Principal(organization_id="org_a", kind="key", id="key_a")
+CALLER = Principal(organization_id="org_a", kind="key", id="key_a", key_id="key_a")
 
 
 class SystemClock:
@@ -126,7 +127,12 @@ async def open_world(folder: Path, *, owner: str = "server-1", **limits: Any) ->
         store=store,
         clock=SystemClock(),
         tools=tools,
-        loop=AgentLoop(tools=tools, prices=ModelPrices(), pictures=files),
+        loop=AgentLoop(
+            tools=tools,
+            prices=ModelPrices(),
+            pictures=files,
+            budgets=Budgets(store=store, clock=SystemClock()),
+        ),
         blobs=blobs,
         admission=admission,
     )

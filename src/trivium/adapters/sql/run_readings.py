@@ -5,7 +5,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Double, bindparam, func, or_, select
+import msgspec
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -13,10 +14,13 @@ from trivium.adapters.sql import schema
 from trivium.adapters.sql.codec import from_micros, to_micros
 from trivium.adapters.sql.records import SqlRecords
 from trivium.adapters.sql.statements import Prepared
-from trivium.core.model.budgets import Spent
+from trivium.core.events import StepFinished
+from trivium.core.model.budgets import BudgetOwner, Spent, to_cost_micros
 from trivium.core.model.runs import Run, RunStatus, RunTotals, Usage
 
 _r = schema.runs.c
+_e = schema.run_events.c
+_step = msgspec.json.Decoder(StepFinished)
 _OF_AGENT = (_r.organization_id == bindparam("b_organization"), _r.agent_id == bindparam("b_agent"))
 _NEWEST = (_r.created_at.desc(), _r.id.desc())
 _UNFINISHED = ("queued", "running", "waiting")
@@ -41,20 +45,25 @@ def _token_sum_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f"(SELECT coalesce(sum((value->>{name})::bigint), 0) FROM jsonb_array_elements({column}::jsonb))"  # noqa: S608
 
 
-class _CostSum(GenericFunction[float]):
-    """The same for numbers with a fraction; null counts as nothing."""
+class _MicrosSum(GenericFunction[int]):
+    """The same for dollars, each entry rounded to whole microdollars as `to_cost_micros` does; null is nothing."""
 
-    type = Double()
+    type = BigInteger()
     inherit_cache = True
 
 
-compiles(_CostSum, "sqlite")(_token_sum_sqlite)
-
-
-@compiles(_CostSum, "postgresql")
-def _cost_sum_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+@compiles(_MicrosSum, "sqlite")
+def _micros_sum_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     column, name = [compiler.process(clause, **options) for clause in element.clauses]
-    return f"(SELECT coalesce(sum((value->>{name})::float8), 0) FROM jsonb_array_elements({column}::jsonb))"  # noqa: S608
+    micros = f"CAST(json_extract(value, '$.' || {name}) * 1e6 + 0.5 AS INTEGER)"
+    return f"(SELECT coalesce(sum({micros}), 0) FROM json_each({column}))"  # noqa: S608 - of compiled clauses
+
+
+@compiles(_MicrosSum, "postgresql")
+def _micros_sum_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    column, name = [compiler.process(clause, **options) for clause in element.clauses]
+    micros = f"floor((value->>{name})::float8 * 1e6 + 0.5)::bigint"
+    return f"(SELECT coalesce(sum({micros}), 0) FROM jsonb_array_elements({column}::jsonb))"  # noqa: S608
 
 
 def _tokens(name: str) -> ColumnElement[int]:
@@ -96,12 +105,42 @@ def _page(names: tuple[str, ...]) -> tuple[Prepared, Prepared]:
     return Prepared(rows), Prepared(select(func.count()).select_from(schema.runs).where(*where))
 
 
+def _of_owner(owner: BudgetOwner) -> tuple[ColumnElement[bool], ...]:
+    organization = _r.organization_id == bindparam("b_organization")
+    if owner == "key":
+        return organization, _r.key_id == bindparam("b_key")
+    agent = _r.agent_id == bindparam("b_agent")
+    return (organization, agent) if owner == "agent" else (organization, agent, _r.visitor_id == bindparam("b_visitor"))
+
+
 @lru_cache
-def _spent(names: tuple[str, ...], with_usage: bool) -> Prepared:
-    cost = func.coalesce(func.sum(_CostSum(_r.usage, bindparam("b_cost", "cost_usd", literal_execute=False))), 0.0)
-    usage = (_tokens("input_tokens"), _tokens("output_tokens"), cost) if with_usage else ()
-    where = (_r[name] == bindparam(f"b_{name}") for name in names)
-    return Prepared(select(func.count(), *usage).where(*where, _r.created_at >= bindparam("b_since")))
+def _spent(owner: BudgetOwner) -> tuple[Prepared, Prepared]:
+    where = (*_of_owner(owner), _r.created_at >= bindparam("b_since"))
+    micros = func.coalesce(func.sum(_MicrosSum(_r.usage, bindparam("b_cost", "cost_usd", literal_execute=False))), 0)
+    ended = select(func.count(), _tokens("input_tokens"), _tokens("output_tokens"), micros).where(*where)
+    # The usage of a run is stored with it when it ends; until then it is in its events.
+    steps = (
+        select(_e.data)
+        .join(schema.runs, _r.id == _e.run_id)
+        .where(*where, or_(*(_r.status == status for status in _UNFINISHED)), _e.type == "StepFinished")
+    )
+    return Prepared(ended), Prepared(steps)
+
+
+@lru_cache
+def _under_way(owner: BudgetOwner) -> Prepared:
+    # Few runs are running at any moment and most have ended: the index on the status is the one to take, so the
+    # others are kept from being taken by what says nothing.
+    of_owner = [condition.left + "" == condition.right for condition in _of_owner(owner)]
+    return Prepared(select(func.count()).select_from(schema.runs).where(_r.status == "running", *of_owner))
+
+
+def _names(organization_id: str, owner: BudgetOwner, owner_id: str) -> dict[str, object]:
+    if owner == "key":
+        return {"b_organization": organization_id, "b_key": owner_id}
+    agent_id, _, visitor_id = owner_id.partition(":")
+    names: dict[str, object] = {"b_organization": organization_id, "b_agent": agent_id}
+    return names | {"b_visitor": visitor_id} if owner == "visitor" else names
 
 
 class RunReadings(SqlRecords[Run]):
@@ -150,24 +189,22 @@ class RunReadings(SqlRecords[Run]):
         rows = self._session.run(_USES, values).fetchall()
         return [(from_micros(at), () if decode is None else decode(used)) for at, used in rows]
 
-    def spent(
-        self,
-        organization_id: str,
-        *,
-        since: datetime,
-        with_usage: bool,
-        principal_id: str | None = None,
-        agent_id: str | None = None,
-        visitor_id: str | None = None,
-    ) -> Spent:
-        """Return what runs that began since then add up to, of all that are named; only requests without usage."""
-        named = {"principal_id": principal_id, "agent_id": agent_id, "visitor_id": visitor_id}
-        asked = {"organization_id": organization_id, **{name: one for name, one in named.items() if one is not None}}
-        values = {f"b_{name}": one for name, one in asked.items()} | {"b_since": to_micros(since)}
-        row = self._session.run(_spent(tuple(asked), with_usage), values).fetchone()
-        if not with_usage:
-            return Spent(requests=int(row[0]))
-        return Spent(requests=int(row[0]), tokens=int(row[1]) + int(row[2]), cost_usd=float(row[3]))
+    def spent(self, organization_id: str, owner: BudgetOwner, owner_id: str, *, since: datetime) -> Spent:
+        """Return what an owner's runs that began since then add up to."""
+        values = _names(organization_id, owner, owner_id) | {"b_since": to_micros(since)}
+        ended, steps = _spent(owner)
+        count, given, made, micros = self._session.run(ended, values).fetchone()
+        uses = [_step.decode(row[0]).usage for row in self._session.run(steps, values).fetchall()]
+        return Spent(
+            requests=int(count),
+            tokens=int(given) + int(made) + sum(use.input_tokens + use.output_tokens for use in uses),
+            cost_micros=int(micros) + sum(to_cost_micros(use.cost_usd) for use in uses),
+        )
+
+    def under_way(self, organization_id: str, owner: BudgetOwner, owner_id: str) -> int:
+        """Return how many of an owner's runs are running now."""
+        values = _names(organization_id, owner, owner_id)
+        return int(self._session.run(_under_way(owner), values).fetchone()[0])
 
     def totals(self, organization_id: str, agent_id: str) -> RunTotals:
         """Return what the agent's runs add up to."""

@@ -8,6 +8,7 @@ from trivium.adapters.sql.codec import Codec
 from trivium.core.model.access import ApiKey
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
+from trivium.core.model.budgets import BudgetCounter
 from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
@@ -84,8 +85,8 @@ runs = _records(
     Run,
     Index("runs_agent", "organization_id", "agent_id", "created_at"),
     Index("runs_conversation", "conversation_id", "created_at"),
+    Index("runs_key", "organization_id", "key_id", "created_at", sqlite_where=text("key_id IS NOT NULL")),
     Index("runs_organization", "organization_id", "created_at"),
-    Index("runs_principal", "organization_id", "principal_id", "created_at"),
     Index("runs_request", "organization_id", "request_id"),
     Index("runs_status", "status", "lease_until"),
     Index(
@@ -155,6 +156,12 @@ revision_documents = _records("revision_documents", RevisionDocument)
 config_leases = _records("config_leases", ConfigLease)
 oauth_clients = _records("oauth_clients", OAuthClient, Index("oauth_clients_organization", "organization_id"))
 daily_uses = _records("daily_uses", DailyUse)
+budget_counters = _records(
+    "budget_counters",
+    BudgetCounter,
+    Index("budget_counters_owner", "organization_id", "owner", "owner_id", "starts_at"),
+    Index("budget_counters_started", "starts_at"),
+)
 visitor_passes = _records(
     "visitor_passes",
     VisitorPass,

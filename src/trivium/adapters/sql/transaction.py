@@ -2,6 +2,7 @@
 
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.access import SqlKeys, SqlOrganizations, SqlUsers
+from trivium.adapters.sql.budgets import SqlBudgetCounters
 from trivium.adapters.sql.config import SqlAgentKeys, SqlDailyUses, SqlDomains, SqlOAuthClients, SqlRevisions
 from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
 from trivium.adapters.sql.deliveries import SqlDeliveries
@@ -75,6 +76,7 @@ class SqlTransaction:
         self.config_leases: Records[ConfigLease] = SqlRecords(session, schema.config_leases, "config_lease")
         self.oauth_clients: ports.OAuthClients = SqlOAuthClients(session)
         self.daily_uses: ports.DailyUses = SqlDailyUses(session)
+        self.budget_counters: ports.BudgetCounters = SqlBudgetCounters(session)
         self.memories: Records[Memory] = SqlRecords(session, schema.memories, "memory")
         self.once_requests: ports.OnceRequests = SqlOnceRequests(session)
         self.activity: Records[Activity] = SqlRecords(session, schema.activity, "activity")

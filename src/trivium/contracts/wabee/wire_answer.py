@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from trivium.contracts.wabee.wire_stream import as_text, to_usage
-from trivium.core.errors import Conflict, CoreError, InvalidRequest, UpstreamFailed
+from trivium.core.errors import Conflict, CoreError, InvalidRequest, LimitExceeded, UpstreamFailed
 from trivium.core.events import RunCancelled, RunEvent, RunFailed, RunFinished, ToolCalled, ToolReturned
 from trivium.core.model.runs import Usage
 
@@ -55,6 +55,14 @@ def to_error(final: RunFailed | RunCancelled, *, session_id: str, request_id: st
         return Conflict(final.reason or "The request was cancelled.", code="cancelled", details=details)
     if final.code in _BUDGET_CODES:
         return InvalidRequest(final.message, code="budget_exhausted", details={**details, "reason": final.code})
+    if final.code == "budget_exceeded":
+        wait_s = final.details.get("reset_s")
+        return LimitExceeded(
+            final.message,
+            code=final.code,
+            details={**final.details, **details},
+            retry_after_s=float(wait_s) if isinstance(wait_s, int | float) else None,
+        )
     if final.code in _OURS:
         return RunFailure(final.message, code=final.code, details=details)
     return UpstreamFailed(final.message, code=final.code, details=details, is_timeout=final.code in _TIMEOUT_CODES)

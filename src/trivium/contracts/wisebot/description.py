@@ -172,7 +172,7 @@ _CHAT = {
 _AGENTS = {
     "GET /api/v1/agents": Described(answer=shapes.AgentList),
     "POST /api/v1/agents": Described(answer=shapes.Agent, status=201, body=AgentBody),
-    "GET /api/v1/agents/{agent_id}": Described(answer=shapes.Agent),
+    "GET /api/v1/agents/{agent_id}": Described(answer=shapes.AgentDetail),
     "PATCH /api/v1/agents/{agent_id}": Described(answer=shapes.Agent, body=AgentPatch),
     "DELETE /api/v1/agents/{agent_id}": Described(status=204),
     "GET /api/v1/knowledge-files": Described(answer=shapes.KnowledgeFileList, query={"limit": _LIMIT}),

@@ -13,6 +13,7 @@ from trivium.contracts.wisebot.wire_agents import (
     AgentPatch,
     ToolBody,
     agent_json,
+    budgets_json,
     to_settings,
     to_tool,
     to_values,
@@ -53,9 +54,10 @@ class AgentRoutes:
         return json_response(agent_json(await self._platform.desk.agent_writing.create(principal, **values)), 201)
 
     async def get(self, request: Request, agent_id: str) -> Response:
-        """Return one agent."""
+        """Return one agent, with what is used of its budgets."""
         principal = await identify(self._platform, request)
-        return json_response(agent_json(await self._platform.agents.get(principal.organization_id, agent_id)))
+        agent = await self._platform.agents.get(principal.organization_id, agent_id)
+        return json_response(agent_json(agent) | budgets_json(await self._platform.budgets.of_agent(agent)))
 
     async def change(self, request: Request, agent_id: str) -> Response:
         """Change what is given."""

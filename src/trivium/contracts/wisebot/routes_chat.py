@@ -78,6 +78,7 @@ class ChatRoutes:
             agent_id=agent_id,
             name=body.name or "",
             is_new=body.force_new,
+            key_id=principal.key_id,
         )
         return json_response(session_json(opened))
 
@@ -186,11 +187,7 @@ class ChatRoutes:
             principal = await identify(self._platform, request)
         elif not self._origins.allows(request.headers.get("origin")):
             raise NotAuthenticated("A Bearer token, or an allowed origin, is needed.", code="missing_credential")
-        opened = await self._visitors.enter(
-            pair.contact_session_id,
-            pair.thread_id,
-            organization_id=None if principal is None else principal.organization_id,
-        )
+        opened = await self._visitors.enter(pair.contact_session_id, pair.thread_id, caller=principal)
         if principal is not None:
             self._platform.access.require(principal, agent_id=opened.conversation.agent_id)
         return opened

@@ -97,6 +97,25 @@ class Agent(Answer):
     updated_at: Time
 
 
+class AgentBudgetUse(Answer):
+    """A budget of an agent with what is used of it in the running day or month."""
+
+    period: Literal["day", "month"]
+    requests_max: int | None
+    tokens_max: int | None
+    cost_usd_max: float | None
+    requests_used: int
+    tokens_used: int
+    cost_usd_used: float
+    resets_at: Time
+
+
+class AgentDetail(Agent):
+    """One agent; what is used of its budgets, when it has any."""
+
+    budget_use: list[AgentBudgetUse] | None = None
+
+
 class AgentList(Answer):
     """Every agent, oldest first."""
 

@@ -1,12 +1,13 @@
 """Agents and their tools as this contract spells them (sections 3.2 and 3.3)."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trivium.contracts.wisebot.names import time_text
 from trivium.core.model.agents import Agent, ToolConfig
-from trivium.core.model.budgets import read_agent_budgets
+from trivium.core.model.budgets import BudgetUse, read_agent_budgets
 from trivium.core.model.json import JSON, JSONObject
 
 # Sections 3.3 and 6. What no host offers yet is kept and given back, and its tool is simply not there for the model.
@@ -125,6 +126,24 @@ def agent_json(agent: Agent) -> JSONObject:
         "createdAt": time_text(agent.created_at),
         "updatedAt": time_text(agent.updated_at),
     }
+
+
+def budgets_json(uses: Sequence[BudgetUse]) -> JSONObject:
+    """Return the agent's own budgets with what is used of them; nothing when it has none."""
+    shown: list[JSON] = [
+        {
+            "period": use.limit.budget.period,
+            "requestsMax": use.limit.budget.requests_max,
+            "tokensMax": use.limit.budget.tokens_max,
+            "costUsdMax": use.limit.budget.cost_usd_max,
+            "requestsUsed": use.spent.requests,
+            "tokensUsed": use.spent.tokens,
+            "costUsdUsed": use.spent.cost_micros / 1e6,
+            "resetsAt": time_text(use.resets_at),
+        }
+        for use in uses
+    ]
+    return {"budgetUse": shown} if shown else {}
 
 
 def _tool_json(tool: ToolConfig) -> JSON:

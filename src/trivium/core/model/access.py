@@ -67,7 +67,7 @@ class Principal:
     """The caller of a use case, as far as the core needs to know it.
 
     `id` is the key's, user's or visitor's. A visitor pass is a principal of kind "visitor" that names its agent and, if
-    it is good for one conversation only, that conversation.
+    it is good for one conversation only, that conversation. `key_id` is the API key that pays, when there is one.
     """
 
     organization_id: str
@@ -81,6 +81,7 @@ class Principal:
     rate_limit_per_min: int | None = None
     budgets: tuple[Budget, ...] = ()
     conversation_id: str | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
-"""How much may be used in a day or a month (UTC), and when such a period begins and ends."""
+"""How much may be used in a day or a month (UTC), what is counted against it, and when such a period begins."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -8,6 +9,7 @@ from trivium.core.errors import InvalidRequest
 from trivium.core.model.json import JSON, JSONObject
 
 BudgetPeriod = Literal["day", "month"]
+BudgetOwner = Literal["key", "agent", "visitor"]
 # What a database's number holds of microdollars and tokens with room to spare; more is a slip of the pen.
 _AMOUNT_MAX = 10**12
 _PERIODS: tuple[BudgetPeriod, ...] = ("day", "month")
@@ -32,12 +34,72 @@ class AgentBudgets:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A budget and whose it is; a visitor's `owner_id` names the agent, too."""
+
+    owner: BudgetOwner
+    owner_id: str
+    budget: Budget
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What stored runs add up to. Requests count from their start, tokens and cost from the run's end."""
+    """What runs add up to: their number, the tokens and the microdollars of the model calls that have ended."""
 
     requests: int = 0
     tokens: int = 0
-    cost_usd: float = 0.0
+    cost_micros: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetCounter:
+    """What an owner used in one period; the largest model call tells how much one more may need.
+
+    It exists from the first moment a budget asks for it, and is then made from the stored runs.
+    """
+
+    id: str
+    organization_id: str
+    owner: BudgetOwner
+    owner_id: str
+    period: BudgetPeriod
+    starts_at: datetime
+    requests: int = 0
+    tokens: int = 0
+    cost_micros: int = 0
+    call_tokens_max: int = 0
+    call_cost_micros_max: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge:
+    """What is added to the counter of this id, if there is one."""
+
+    counter_id: str
+    requests: int = 0
+    tokens: int = 0
+    cost_micros: int = 0
+    call_tokens_max: int = 0
+    call_cost_micros_max: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetUse:
+    """A limit and what is used of it in the running period, which ends at `resets_at`."""
+
+    limit: Limit
+    spent: Spent
+    resets_at: datetime
+
+
+def counter_id(organization_id: str, owner: BudgetOwner, owner_id: str, *, period: BudgetPeriod, at: datetime) -> str:
+    """Return the id of the counter that what begins at that time is added to."""
+    return f"{organization_id}:{owner}:{owner_id}:{period}:{period_start(period, at):%Y-%m-%d}"
+
+
+def to_cost_micros(cost_usd: float | None) -> int:
+    """Return whole microdollars, halves rounded up, as the database does; an unknown price is 0."""
+    return 0 if cost_usd is None else math.floor(cost_usd * 1e6 + 0.5)
 
 
 def period_start(period: BudgetPeriod, now: datetime) -> datetime:

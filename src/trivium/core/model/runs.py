@@ -83,7 +83,8 @@ class RunRequest:
 class Run:
     """A stored run. `event_count` is the sequence number of its last committed event.
 
-    `lease_owner` is the process that drives it; after `lease_until` any process may take it over.
+    `lease_owner` is the process that drives it; after `lease_until` any process may take it over. `key_id` is the API
+    key behind it, whoever asked: a visitor in a chat that a key opened, a workflow that a key started.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Run:
     usage: tuple[Usage, ...] = ()
     model: str = ""
     principal_id: str = ""
+    key_id: str | None = None
     visitor_id: str | None = None
     event_count: int = 0
     attempt: int = 1

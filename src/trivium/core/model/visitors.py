@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class VisitorPass:
-    """Given to a browser together with the conversation's id; the pair opens this conversation and nothing else."""
+    """Given to a browser together with the conversation's id; the pair opens this conversation and nothing else.
+
+    `key_id` is the API key that opened it: what is said with the pass counts for that key.
+    """
 
     id: str
     organization_id: str
@@ -15,3 +18,4 @@ class VisitorPass:
     conversation_id: str
     created_at: datetime
     expires_at: datetime
+    key_id: str | None = None

@@ -40,6 +40,7 @@ from trivium.core.ports.sandbox import Calendar, CodeResult, CodeRunner
 from trivium.core.ports.store import (
     AgentKeys,
     AllFigures,
+    BudgetCounters,
     Conversations,
     DailyUses,
     Deliveries,
@@ -73,6 +74,7 @@ __all__ = [
     "AgentKeys",
     "AllFigures",
     "BlobStore",
+    "BudgetCounters",
     "Calendar",
     "ChatMessage",
     "ChatToolCall",

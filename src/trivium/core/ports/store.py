@@ -8,7 +8,7 @@ from trivium.core.events import RunEvent, StoredEvent
 from trivium.core.model.access import ApiKey
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
-from trivium.core.model.budgets import Spent
+from trivium.core.model.budgets import BudgetCounter, BudgetOwner, Charge, Spent
 from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
@@ -228,17 +228,32 @@ class Runs(Records[Run], Protocol):
     ) -> list[tuple[datetime, tuple[Usage, ...]]]:
         """Return when the agent's runs since then began and what each used, newest first."""
 
-    def spent(
-        self,
-        organization_id: str,
-        *,
-        since: datetime,
-        with_usage: bool,
-        principal_id: str | None = None,
-        agent_id: str | None = None,
-        visitor_id: str | None = None,
-    ) -> Spent:
-        """Return what runs that began since then add up to, of all that are named; only requests without usage."""
+    def spent(self, organization_id: str, owner: BudgetOwner, owner_id: str, *, since: datetime) -> Spent:
+        """Return what an owner's runs that began since then add up to, model calls of unfinished runs included."""
+
+    def under_way(self, organization_id: str, owner: BudgetOwner, owner_id: str) -> int:
+        """Return how many of an owner's runs are running now."""
+
+
+class BudgetCounters(Records[BudgetCounter], Protocol):
+    """What budgets count; see `core.services.budgets` for when a counter comes to be."""
+
+    def begin(self, counter: BudgetCounter) -> None:
+        """Insert, unless there is one of this id."""
+
+    def charge(self, charges: Sequence[Charge]) -> None:
+        """Add to the counters that exist."""
+
+    def before(self, counter: BudgetCounter) -> BudgetCounter | None:
+        """Return the counter of the same owner and kind of period that was begun last before this one."""
+
+    def running(
+        self, organization_id: str | None, owner: BudgetOwner, since: datetime, limit: int
+    ) -> list[BudgetCounter]:
+        """Return the counters of all owners of a kind whose period began since then; None is for the operator."""
+
+    def purge(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` counters, of whatever organization, whose period began before."""
 
 
 class EventLog(Protocol):
@@ -527,6 +542,7 @@ class Transaction(Protocol):
     config_leases: Records[ConfigLease]
     oauth_clients: OAuthClients
     daily_uses: DailyUses
+    budget_counters: BudgetCounters
     memories: Records[Memory]
     once_requests: OnceRequests
     activity: Records[Activity]

@@ -295,6 +295,7 @@ def _known_key(key: ApiKey | None, who: Person | None, now: datetime) -> _Known:
         agent_ids=None if key.agent_ids is None else frozenset(key.agent_ids),
         rate_limit_per_min=key.rate_limit_per_min,
         budgets=key.budgets,
+        key_id=key.id,
     )
     return _Known(principal, key.kind, key.expires_at, now, key)
 

@@ -9,12 +9,14 @@ from trivium.core.events import RunStarted, StoredEvent
 from trivium.core.model import ids
 from trivium.core.model.access import Principal
 from trivium.core.model.agents import Agent, RunLimits, SubAgent
+from trivium.core.model.budgets import Limit
 from trivium.core.model.conversations import Conversation, Message, PastMessage
 from trivium.core.model.json import JSONObject
 from trivium.core.model.organizations import ModelAccount
 from trivium.core.model.runs import Run, RunRequest
 from trivium.core.ports import Clock, Transaction
-from trivium.core.services.budgets import check_budgets
+from trivium.core.services.budget_counters import charge_start
+from trivium.core.services.budgets import check_start, limits_of
 from trivium.core.services.models import Models
 from trivium.core.services.prompt import HISTORY_MESSAGES_MAX, new_messages
 
@@ -34,7 +36,10 @@ class RunSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """A run as it was let in or loaded, with everything its process needs; `events` are those already committed."""
+    """A run as it was let in or loaded, with everything its process needs; `events` are those already committed.
+
+    `is_admitted`: it was let in just now, so its budgets have been looked at.
+    """
 
     run: Run
     agent: Agent
@@ -42,6 +47,8 @@ class Begun:
     accounts: Sequence[ModelAccount]
     sub_agents: Sequence[SubAgent] = ()
     events: Sequence[StoredEvent] = ()
+    budgets: Sequence[Limit] = ()
+    is_admitted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +69,9 @@ class Admission:
         accounts = tx.model_accounts.find(agent.organization_id, limit=20)
         conversation = _open_conversation(tx, agent, request, new_id=new_conversation_id, now=now)
         visitor_id = request.visitor_id or conversation.visitor_id
-        check_budgets(tx, principal, agent, visitor_id=visitor_id, now=now)
+        key_id = principal.key_id
+        budgets = limits_of(tx, agent, key_id=key_id, visitor_id=visitor_id, principal=principal)
+        check_start(tx, agent.organization_id, budgets, now)
         active = tx.runs.active(conversation.id)
         policy = request.concurrency or agent.concurrency
         if active is not None:
@@ -78,12 +87,14 @@ class Admission:
             input=request.input,
             created_at=now,
             principal_id=principal.id,
+            key_id=key_id,
             visitor_id=visitor_id,
             attempt=0 if active is not None else 1,
             lease_owner=self.settings.owner,
             lease_until=now + timedelta(seconds=self.settings.lease_s),
             metadata=_metadata(request, conversation),
         )
+        charge_start(tx, run)
         if active is not None:
             tx.runs.add(run)
             interrupted = None
@@ -91,7 +102,8 @@ class Admission:
                 tx.runs.request_cancel(active.id)
                 interrupted = active.id
             return Begun(run=run, agent=agent, history=(), accounts=accounts), interrupted
-        return self.begin(tx, run, agent, conversation=conversation, accounts=accounts, is_new=True), None
+        begun = self.begin(tx, run, agent, conversation=conversation, accounts=accounts, is_new=True)
+        return replace(begun, budgets=budgets, is_admitted=True), None
 
     def begin(
         self,

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from trivium.core.errors import Conflict, CoreError
-from trivium.core.events import RunEvent, StoredEvent, TextDelta, is_final
+from trivium.core.events import RunEvent, StepFinished, StoredEvent, TextDelta, is_final
+from trivium.core.model.runs import Usage
 from trivium.core.ports import Clock, Store, Transaction
+from trivium.core.services.budget_counters import charges_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ class LiveRun:
     organization_id: str
     owner: str
     seq: int = 0
+    # What the model calls of the run are added to.
+    counters: Sequence[str] = ()
     ring: deque[StoredEvent] = field(default_factory=lambda: deque(maxlen=_RING_MAX))
     is_closed: bool = False
     has_text: bool = False
@@ -254,6 +258,7 @@ class EventWriter:
 
 
 def _append_all(tx: Transaction, batches: Sequence[_Batch]) -> None:
+    uses: list[tuple[Sequence[str], Usage]] = []
     for batch in batches:
         if batch.error is not None:
             continue
@@ -265,6 +270,9 @@ def _append_all(tx: Transaction, batches: Sequence[_Batch]) -> None:
             continue
         for extra in batch.extras:
             extra(tx)
+        uses += [(batch.live.counters, event.usage) for _, event in batch.events if isinstance(event, StepFinished)]
+    if uses:
+        tx.budget_counters.charge(charges_of(uses))
 
 
 def _joined(first: RunEvent, second: RunEvent) -> TextDelta | None:

@@ -26,7 +26,6 @@ from trivium.core.model.agents import Agent, SubAgent, ToolSpec
 from trivium.core.model.conversations import Image
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSON
-from trivium.core.model.runs import Usage
 from trivium.core.ports import (
     Finished,
     ModelRequest,
@@ -37,7 +36,9 @@ from trivium.core.ports import (
     ToolContext,
     ToolResult,
 )
+from trivium.core.services.budgets import Budgets
 from trivium.core.services.citations import cited
+from trivium.core.services.models import usage_of
 from trivium.core.services.sub_agents import nested_turn, sub_agent_of
 from trivium.core.services.turn import Turn
 
@@ -83,10 +84,11 @@ class Pictures(Protocol):
 class AgentLoop:
     """Drives turns; holds nothing of them itself, so that any process can go on with any run."""
 
-    def __init__(self, *, tools: Tools, prices: Prices, pictures: Pictures) -> None:
+    def __init__(self, *, tools: Tools, prices: Prices, pictures: Pictures, budgets: Budgets) -> None:
         self._tools = tools
         self._prices = prices
         self._pictures = pictures
+        self._budgets = budgets
 
     async def drive(self, turn: Turn, sink: Sink) -> RunFinished | None:
         """Return the final event, or None when the run has to wait for a person's approval.
@@ -104,6 +106,8 @@ class AgentLoop:
                     if done is not None:
                         return done
                     _check_limits(turn)
+                    if turn.budgets and (turn.progress.steps or not turn.is_admitted):
+                        await self._budgets.check(turn.run, turn.budgets)
                     await self._ask(turn, sink)
         except TimeoutError as error:
             raise LimitExceeded(
@@ -176,13 +180,11 @@ class AgentLoop:
         numbers = finished.metadata.get("cited")
         if isinstance(numbers, list):
             turn.cited = [number for number in numbers if isinstance(number, int)]
-        name = finished.model or turn.model.name
-        cost = self._prices.cost_usd(name, finished.input_tokens, finished.output_tokens)
-        usage = Usage(
-            model=name, input_tokens=finished.input_tokens, output_tokens=finished.output_tokens, cost_usd=cost
-        )
+        usage = usage_of(self._prices, turn.model, finished)
         calls = tuple(_with_distinct_ids(planned, turn))
         event = StepFinished(step=len(turn.progress.steps), usage=usage, calls=calls, producer=turn.producer)
+        if turn.used is not turn.progress.usage:
+            turn.used.append(usage)
         if calls:
             turn.progress.apply(event)
             await sink.commit(event)
@@ -287,7 +289,6 @@ class AgentLoop:
         assert producer is not None  # noqa: S101 - a nested turn always has one
         if not nested.progress.steps:
             sink.post(SubAgentStarted(call_id=call.call_id, task=nested.messages[-1].text, producer=producer))
-        used_before = len(nested.progress.usage)
         try:
             final = await self.drive(nested, sink)
             output, is_error = (final.output, False) if final else ("It needs a person's approval.", True)
@@ -295,7 +296,6 @@ class AgentLoop:
             if error.code == "lease_lost":
                 raise
             output, is_error = f"{sub_agent.name} failed: {error.message}", True
-        turn.progress.usage.extend(nested.progress.usage[used_before:])
         sink.post(SubAgentFinished(call_id=call.call_id, output=output, producer=producer, is_error=is_error))
         return ToolResult(output=output, is_error=is_error, sources=tuple(nested.progress.sources))
 
@@ -357,11 +357,11 @@ def _check_limits(turn: Turn) -> None:
     if progress.tool_call_count > limits.tool_calls_max:
         raise LimitExceeded(f"The run asked for more than {limits.tool_calls_max} tool calls.", code="tool_call_limit")
     if limits.tokens_max is not None:
-        tokens = sum(usage.input_tokens + usage.output_tokens for usage in progress.usage)
+        tokens = sum(usage.input_tokens + usage.output_tokens for usage in turn.used)
         if tokens >= limits.tokens_max:
             raise LimitExceeded(f"The run used its {limits.tokens_max} tokens.", code="token_limit")
     if limits.cost_usd_max is not None:
-        cost = sum(usage.cost_usd or 0.0 for usage in progress.usage)
+        cost = sum(usage.cost_usd or 0.0 for usage in turn.used)
         if cost >= limits.cost_usd_max:
             raise LimitExceeded(f"The run reached its cost limit of {limits.cost_usd_max} USD.", code="cost_limit")
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from trivium.core.errors import InvalidRequest
 from trivium.core.model.organizations import ModelAccount
-from trivium.core.ports import ModelProvider, ModelProviders
+from trivium.core.model.runs import Usage
+from trivium.core.ports import Finished, ModelProvider, ModelProviders, Prices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +68,10 @@ class Models:
         if default.provider.has_language_model:
             return ModelChoice(provider=default.provider, name=wanted)
         return None
+
+
+def usage_of(prices: Prices, choice: ModelChoice, finished: Finished) -> Usage:
+    """Return what a call used, under the name of the model that answered, with its price where that is known."""
+    name = finished.model or choice.name
+    cost = prices.cost_usd(name, finished.input_tokens, finished.output_tokens)
+    return Usage(model=name, input_tokens=finished.input_tokens, output_tokens=finished.output_tokens, cost_usd=cost)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from trivium.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted, UpstreamFailed
-from trivium.core.events import RunFinished
+from trivium.core.errors import Conflict, InvalidRequest, LimitExceeded, NotFound, NotPermitted, UpstreamFailed
+from trivium.core.events import RunFailed, RunFinished
 from trivium.core.model.access import Principal
 from trivium.core.model.agents import Agent
 from trivium.core.model.conversations import Conversation, Image, Visitor
@@ -124,10 +124,18 @@ class Questions:
         self._limits.spend(key.id, limit if isinstance(limit, int) else _RATE_DEFAULT, now)
 
     async def _answer(self, run: Run) -> Answer:
-        if run.status != "succeeded":
-            raise UpstreamFailed(run.error_message or f"The run is {run.status}.", code=run.error_code or "run_failed")
         last = await self._store.read(lambda tx: tx.events.read(run.id, max(0, run.event_count - 1), 1))
         event = last[-1].event if last else None
+        if isinstance(event, RunFailed) and event.code == "budget_exceeded":
+            wait_s = event.details.get("reset_s")
+            raise LimitExceeded(
+                event.message,
+                code=event.code,
+                details=event.details,
+                retry_after_s=float(wait_s) if isinstance(wait_s, int | float) else None,
+            )
+        if run.status != "succeeded":
+            raise UpstreamFailed(run.error_message or f"The run is {run.status}.", code=run.error_code or "run_failed")
         return Answer(run=run, sources=event.sources if isinstance(event, RunFinished) else ())
 
 

@@ -8,12 +8,16 @@ from datetime import datetime
 
 from trivium.core.errors import CoreError, NotFound
 from trivium.core.events import RunEvent, RunFinished
+from trivium.core.model.agents import Agent
+from trivium.core.model.budgets import Limit
 from trivium.core.model.json import JSON
+from trivium.core.model.organizations import ModelAccount
 from trivium.core.model.runs import Run
-from trivium.core.ports import ChatMessage, ModelRequest, Store, TextChunk, Transaction
+from trivium.core.ports import ChatMessage, Finished, ModelRequest, Prices, Store, TextChunk, Transaction
+from trivium.core.services.budgets import Budgets, limits_of
 from trivium.core.services.jobs import JobRun, Jobs
 from trivium.core.services.memory import Memories
-from trivium.core.services.models import ModelChoice, Models
+from trivium.core.services.models import ModelChoice, Models, usage_of
 
 RETAIN_JOB = "memory.retain"
 _STATEMENTS_MAX = 10
@@ -44,11 +48,22 @@ _PROMPT = (
 class Retaining:
     """`retains_memory` of a run: what the person said is looked through once the run has finished."""
 
-    def __init__(self, *, store: Store, jobs: Jobs, memories: Memories, models: Models) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        jobs: Jobs,
+        memories: Memories,
+        models: Models,
+        prices: Prices,
+        budgets: Budgets,
+    ) -> None:
         self._store = store
         self._jobs = jobs
         self._memories = memories
         self._models = models
+        self._prices = prices
+        self._budgets = budgets
 
     def finished(self, tx: Transaction, run: Run, final: RunEvent) -> None:
         """Queue the work in the transaction that ends the run (a finish hook)."""
@@ -77,22 +92,43 @@ class Retaining:
         return None
 
     async def _statements(self, run: Run) -> tuple[Sequence[str], str]:
-        """Return statements and how they were found: by the model, or by rules where there is no language model."""
-        agent, accounts = await self._store.read(
-            lambda tx: (
-                tx.agents.get(run.organization_id, run.agent_id),
-                tx.model_accounts.find(run.organization_id, limit=20),
-            )
-        )
+        """Return statements and how they were found: by the model, or by rules where no language model may be asked."""
+
+        def unit(tx: Transaction) -> tuple[Agent, Sequence[ModelAccount], Sequence[Limit]]:
+            agent = tx.agents.get(run.organization_id, run.agent_id)
+            limits = limits_of(tx, agent, key_id=run.key_id, visitor_id=run.visitor_id)
+            return agent, tx.model_accounts.find(run.organization_id, limit=20), limits
+
+        agent, accounts, limits = await self._store.read(unit)
         choice = self._models.choose(agent.model, accounts)
         if choice.provider.has_language_model:
             try:
-                found = read_statements(await _ask(choice, run))
+                await self._budgets.check(run, limits)
+                found = read_statements(await self._ask(choice, run))
             except CoreError:
                 found = None
             if found is not None:
                 return found, "model"
         return by_rule(run.input.question), "rules"
+
+    async def _ask(self, choice: ModelChoice, run: Run) -> str:
+        said = f"Person: {run.input.question[:_TEXT_CHARS_MAX]}\n\nAssistant: {run.output[:_TEXT_CHARS_MAX]}"
+        request = ModelRequest(
+            model=choice.name,
+            messages=[ChatMessage(role="system", text=_PROMPT), ChatMessage(role="user", text=said)],
+            temperature=0.0,
+            max_output_tokens=1_000,
+        )
+        reply = ""
+        async with aclosing(choice.provider.stream(request)) as chunks:
+            async for chunk in chunks:
+                if isinstance(chunk, TextChunk):
+                    reply += chunk.text
+                    if len(reply) > _REPLY_CHARS_MAX:
+                        break
+                elif isinstance(chunk, Finished):
+                    await self._budgets.charge_run(run, usage_of(self._prices, choice, chunk))
+        return reply
 
 
 def by_rule(text: str) -> list[str]:
@@ -123,21 +159,3 @@ def read_statements(reply: str) -> list[str] | None:
         return None
     statements = [" ".join(str(one).split())[:_STATEMENT_CHARS_MAX] for one in parsed]
     return [one for one in dict.fromkeys(statements) if one][:_STATEMENTS_MAX]
-
-
-async def _ask(choice: ModelChoice, run: Run) -> str:
-    said = f"Person: {run.input.question[:_TEXT_CHARS_MAX]}\n\nAssistant: {run.output[:_TEXT_CHARS_MAX]}"
-    request = ModelRequest(
-        model=choice.name,
-        messages=[ChatMessage(role="system", text=_PROMPT), ChatMessage(role="user", text=said)],
-        temperature=0.0,
-        max_output_tokens=1_000,
-    )
-    reply = ""
-    async with aclosing(choice.provider.stream(request)) as chunks:
-        async for chunk in chunks:
-            if isinstance(chunk, TextChunk):
-                reply += chunk.text
-                if len(reply) > _REPLY_CHARS_MAX:
-                    break
-    return reply

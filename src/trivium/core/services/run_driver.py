@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 
 from trivium.core.errors import Conflict, CoreError
 from trivium.core.events import RunCancelled, RunEvent, RunFailed, RunFinished, RunResumed
-from trivium.core.model.agents import RunLimits, ToolSpec
+from trivium.core.model.agents import Agent, RunLimits, ToolSpec
+from trivium.core.model.budgets import Limit
 from trivium.core.model.conversations import Message
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
 from trivium.core.model.runs import Run, RunStatus
 from trivium.core.ports import BlobStore, ChatMessage, Clock, Store, Transaction
 from trivium.core.services.admission import Admission, Begun
+from trivium.core.services.budget_counters import counters_of
+from trivium.core.services.budgets import limits_of
 from trivium.core.services.event_writer import EventWriter, LiveRun
 from trivium.core.services.loop import AgentLoop, Tools
 from trivium.core.services.models import ModelChoice, Models
@@ -73,7 +76,13 @@ class RunDriver:
         return self._live.get(run_id)
 
     def register(self, run: Run, *, event_count: int) -> LiveRun:
-        live = LiveRun(run_id=run.id, organization_id=run.organization_id, owner=self._settings.owner, seq=event_count)
+        live = LiveRun(
+            run_id=run.id,
+            organization_id=run.organization_id,
+            owner=self._settings.owner,
+            seq=event_count,
+            counters=counters_of(run),
+        )
         self._live[run.id] = live
         return live
 
@@ -154,6 +163,9 @@ class RunDriver:
             options=options if isinstance(options, dict) else {},
             sub_agents=begun.sub_agents,
             earlier=[stored.event for stored in begun.events],
+            budgets=begun.budgets,
+            used=progress.usage,
+            is_admitted=begun.is_admitted,
         )
 
     async def _end(self, live: LiveRun, run: Run, progress: Progress, final: RunEvent | None) -> None:
@@ -240,7 +252,8 @@ class RunDriver:
                 return None
             agent = tx.agents.get(run.organization_id, run.agent_id)
             accounts = tx.model_accounts.find(run.organization_id, limit=20)
-            return self._admission.begin(tx, run, agent, conversation=conversation, accounts=accounts, is_new=False)
+            begun = self._admission.begin(tx, run, agent, conversation=conversation, accounts=accounts, is_new=False)
+            return replace(begun, budgets=_limits(tx, run, agent))
 
         begun = await self._store.write(unit)
         if begun is None:
@@ -354,6 +367,7 @@ class RunDriver:
             accounts=accounts,
             sub_agents=tx.sub_agents.find(agent.organization_id, agent_id=agent.id),
             events=events,
+            budgets=_limits(tx, run, agent),
         )
 
 
@@ -375,6 +389,10 @@ class _Sink:
 
     async def commit(self, *events: RunEvent) -> None:
         await self._writer.commit(self._live, *events)
+
+
+def _limits(tx: Transaction, run: Run, agent: Agent) -> Sequence[Limit]:
+    return limits_of(tx, agent, key_id=run.key_id, visitor_id=run.visitor_id)
 
 
 def _tightest(*limits: RunLimits | None) -> RunLimits:

@@ -145,6 +145,7 @@ def nested_turn(turn: Turn, call: PlannedCall, sub_agent: SubAgent, events: Sequ
         progress=replay(events, call_id=call.call_id),
         producer=Producer(type="sub_agent", id=sub_agent.id, name=sub_agent.name, call_id=call.call_id),
         depth=turn.depth + 1,
+        is_admitted=False,
         cited=None,
     )
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from trivium.core.events import Producer, RunEvent
 from trivium.core.model.agents import Agent, RunLimits, SubAgent, ToolSpec
+from trivium.core.model.budgets import Limit
 from trivium.core.model.json import JSON
-from trivium.core.model.runs import Run
+from trivium.core.model.runs import Run, Usage
 from trivium.core.ports import ChatMessage
 from trivium.core.services.models import ModelChoice
 from trivium.core.services.progress import Progress
@@ -32,3 +33,8 @@ class Turn:
     pictures: dict[str, bytes] = field(default_factory=dict)
     # What was committed before this process took the run up: where its sub-agents stand.
     earlier: Sequence[RunEvent] = ()
+    budgets: Sequence[Limit] = ()
+    # The budgets were looked at when the run was let in, just now: its first call needs no other look.
+    is_admitted: bool = False
+    # What the whole run used so far, sub-agents included; shared by the turns of a run.
+    used: list[Usage] = field(default_factory=list)

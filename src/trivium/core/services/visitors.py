@@ -44,6 +44,7 @@ class Opened:
             id=self.visitor_pass.visitor_id,
             agent_ids=frozenset({self.conversation.agent_id}),
             conversation_id=self.conversation.id,
+            key_id=self.visitor_pass.key_id,
         )
 
 
@@ -67,9 +68,18 @@ class Visitors:
         self._limits = RateLimits()
 
     async def open(
-        self, organization_id: str, external_id: str, *, agent_id: str, name: str = "", is_new: bool = False
+        self,
+        organization_id: str,
+        external_id: str,
+        *,
+        agent_id: str,
+        name: str = "",
+        is_new: bool = False,
+        key_id: str | None = None,
     ) -> Opened:
         """Return the visitor's open conversation with the agent, or a new one; `is_new` always makes a new one.
+
+        What is said in a new one counts for the API key `key_id`.
 
         One transaction: of any number of callers at the same moment one makes the conversation and all get it.
         """
@@ -83,7 +93,7 @@ class Visitors:
                 raise Conflict(f"Agent {agent.name!r} is {agent.status}.", code="agent_not_active")
             visitor = self._visitor(tx, organization_id, external_id, name=name, new=new_ids[0])
             known = None if is_new else self._resumable(tx, visitor, agent)
-            return known or self._begin(tx, visitor, agent, new_ids[1:])
+            return known or self._begin(tx, visitor, agent, new_ids[1:], key_id=key_id)
 
         try:
             return await self._store.write(unit)
@@ -111,8 +121,8 @@ class Visitors:
 
         return await self._store.read(unit)
 
-    async def enter(self, pass_id: str, conversation_id: str, *, organization_id: str | None = None) -> Opened:
-        """Return what a pass opens, extending it when little is left.
+    async def enter(self, pass_id: str, conversation_id: str, *, caller: Principal | None = None) -> Opened:
+        """Return what a pass opens, extending it when little is left. What is said counts for the caller's key.
 
         NotFound for an unknown conversation, NotPermitted when the pass is for another one or the caller's organization
         is another, Gone when it has expired.
@@ -126,7 +136,7 @@ class Visitors:
                 raise NotFound("conversation", conversation_id[:100])
             if visitor_pass is None or visitor_pass.conversation_id != conversation.id:
                 raise NotPermitted("This conversation is another visitor's.", code="not_yours")
-            if organization_id not in (None, conversation.organization_id):
+            if caller is not None and caller.organization_id != conversation.organization_id:
                 raise NotPermitted("This conversation is another visitor's.", code="not_yours")
             if visitor_pass.expires_at <= now:
                 raise Gone("The conversation has expired; open a new one.", code="pass_expired")
@@ -138,6 +148,8 @@ class Visitors:
             extended = replace(opened.visitor_pass, expires_at=now + LIFETIME)
             await self._store.write(lambda tx: tx.visitor_passes.put(extended))
             opened = replace(opened, visitor_pass=extended)
+        if caller is not None and caller.key_id is not None:
+            opened = replace(opened, visitor_pass=replace(opened.visitor_pass, key_id=caller.key_id))
         return opened
 
     async def say(self, opened: Opened, text: str, *, request_id: str = "") -> Said:
@@ -293,7 +305,9 @@ class Visitors:
             return None
         return Opened(visitor_pass=one, conversation=conversation, agent=agent, is_resumed=True)
 
-    def _begin(self, tx: Transaction, visitor: Visitor, agent: Agent, new_ids: tuple[str, ...]) -> Opened:
+    def _begin(
+        self, tx: Transaction, visitor: Visitor, agent: Agent, new_ids: tuple[str, ...], *, key_id: str | None
+    ) -> Opened:
         now = self._clock.now()
         conversation_id, pass_id = new_ids
         conversation = Conversation(
@@ -314,6 +328,7 @@ class Visitors:
             conversation_id=conversation.id,
             created_at=now,
             expires_at=now + LIFETIME,
+            key_id=key_id,
         )
         tx.conversations.add(conversation)
         tx.visitor_passes.add(visitor_pass)

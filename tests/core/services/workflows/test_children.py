@@ -53,6 +53,8 @@ class _Desk:
             search=nothing,
             outbound=nothing,
             code=nothing,
+            prices=nothing,
+            budgets=nothing,
         )
         self.bench.use("agent", actions.agent)
 

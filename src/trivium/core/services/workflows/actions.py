@@ -24,12 +24,14 @@ from trivium.core.ports import (
     FoundPassage,
     ModelRequest,
     Outbound,
+    Prices,
     Store,
     TextChunk,
     ToolContext,
     Transaction,
 )
-from trivium.core.services.models import Models
+from trivium.core.services.budgets import Budgets
+from trivium.core.services.models import Models, usage_of
 from trivium.core.services.runs import Runs
 from trivium.core.services.tools import ToolBox
 from trivium.core.services.workflows import templates
@@ -106,6 +108,8 @@ class Actions:
         search: Search,
         outbound: Outbound,
         code: CodeRunner,
+        prices: Prices,
+        budgets: Budgets,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -115,6 +119,8 @@ class Actions:
         self._search = search
         self._outbound = outbound
         self._code = code
+        self._prices = prices
+        self._budgets = budgets
 
     @property
     def by_type(self) -> dict[StepType, Action]:
@@ -130,8 +136,12 @@ class Actions:
         }
 
     async def llm(self, call: Call) -> Outcome:
-        """Ask a model once. With a schema the answer is parsed; text that is not JSON is a failure worth a retry."""
-        organization_id = call.run.organization_id
+        """Ask a model once. With a schema the answer is parsed; text that is not JSON is a failure worth a retry.
+
+        It counts against the budgets of the key that started the workflow, each attempt anew.
+        """
+        organization_id, key_id = call.run.organization_id, _key_id(call.run)
+        await self._budgets.check_key(organization_id, key_id)
         accounts = await self._store.read(lambda tx: tx.model_accounts.find(organization_id, limit=20))
         choice = self._models.choose(_text(call, "model") or None, accounts)
         messages = [ChatMessage(role="user", text=_text(call, "prompt"))]
@@ -155,6 +165,7 @@ class Actions:
                     size += len(chunk.text)
                 elif isinstance(chunk, Finished):
                     data |= {"input_tokens": chunk.input_tokens, "output_tokens": chunk.output_tokens}
+                    await self._budgets.charge_key(organization_id, key_id, usage_of(self._prices, choice, chunk))
                 if size > _TEXT_CHARS_MAX:
                     raise UpstreamFailed("The model's answer is too long.", code="output_too_large")
         text = "".join(parts)
@@ -301,7 +312,16 @@ def _object(call: Call, name: str) -> JSONObject:
 
 
 def _principal(run: WorkflowRun) -> Principal:
-    return Principal(organization_id=run.organization_id, kind="system", id=run.principal_id or run.workflow_id)
+    return Principal(
+        organization_id=run.organization_id,
+        kind="system",
+        id=run.principal_id or run.workflow_id,
+        key_id=_key_id(run),
+    )
+
+
+def _key_id(run: WorkflowRun) -> str | None:
+    return run.principal_id if run.principal_id.startswith("key_") else None
 
 
 def _answer_of(run: Run, now: datetime) -> Outcome:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trivium.core.ports import Calendar, Clock, CodeRunner, FoundPassage, Outbound, Store
+from trivium.core.ports import Calendar, Clock, CodeRunner, FoundPassage, Outbound, Prices, Store
+from trivium.core.services.budgets import Budgets
 from trivium.core.services.knowledge import Knowledge, SearchScope
 from trivium.core.services.models import Models
 from trivium.core.services.runs import Runs
@@ -29,6 +30,8 @@ class Needs:
     runs: Runs
     tools: ToolBox
     knowledge: Knowledge
+    budgets: Budgets
+    prices: Prices
     owner: str
     lease_s: float
 
@@ -48,6 +51,8 @@ def assemble(needs: Needs) -> tuple[Workflows, Timetable, WorkflowDriver]:
         search=_Search(needs.knowledge),
         outbound=needs.outbound,
         code=needs.code,
+        prices=needs.prices,
+        budgets=needs.budgets,
     )
     pauses = Pauses(clock=clock)
     nested = Nested(store=store, starter=workflows, wake=driver.wake)

@@ -25,6 +25,7 @@ from trivium.core.model.workflows import (
 )
 from trivium.core.ports import Calendar, Clock, Store, Transaction
 from trivium.core.services.announcing import STARTING_TYPES
+from trivium.core.services.budgets import check_start, limits_of_key
 from trivium.core.services.workflows import definition, settings
 from trivium.core.services.workflows.actions import Call
 from trivium.core.services.workflows.checkpoints import STEP_RUNS_MAX
@@ -203,7 +204,8 @@ class Workflows:
     ) -> WorkflowRun:
         """Check the inputs, store a run and begin it; returns before the first step has ended.
 
-        Raises NotFound, Conflict (switched off), InvalidRequest (inputs), LimitExceeded (too many runs at once).
+        Raises NotFound, Conflict (switched off), InvalidRequest (inputs), LimitExceeded (too many runs at once; a
+        budget of the key that starts it).
         """
         if self._driver.is_closing:
             raise LimitExceeded("The server is shutting down.", code="shutting_down", retry_after_s=2.0)
@@ -409,6 +411,9 @@ class Workflows:
         if not workflow.enabled:
             raise Conflict(f"Workflow {workflow.name!r} is switched off.", code="workflow_disabled")
         inputs = check_inputs(workflow.steps, run.inputs)
+        if run.principal_id.startswith("key_") and run.parent_run_id is None:
+            limits = limits_of_key(tx, run.organization_id, run.principal_id)
+            check_start(tx, run.organization_id, limits, self._clock.now())
         if tx.workflow_runs.count_active(run.organization_id, workflow.id) >= ACTIVE_PER_WORKFLOW_MAX:
             raise LimitExceeded("Too many runs of this workflow at once.", code="too_many_runs", retry_after_s=5.0)
         return replace(run, version=workflow.version, inputs=inputs), workflow

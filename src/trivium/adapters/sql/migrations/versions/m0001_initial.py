@@ -14,6 +14,7 @@ def upgrade() -> None:
     _agent_keys()
     _agent_secrets()
     _agents()
+    _budget_counters()
     _collections()
     _config_leases()
     _conversations()
@@ -149,6 +150,31 @@ def _agents() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("agents_organization", "agents", ["organization_id"], unique=False)
+
+
+def _budget_counters() -> None:
+    op.create_table(
+        "budget_counters",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("starts_at", sa.BigInteger(), nullable=False),
+        sa.Column("requests", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("cost_micros", sa.BigInteger(), nullable=False),
+        sa.Column("call_tokens_max", sa.BigInteger(), nullable=False),
+        sa.Column("call_cost_micros_max", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "budget_counters_owner",
+        "budget_counters",
+        ["organization_id", "owner", "owner_id", "starts_at"],
+        unique=False,
+    )
+    op.create_index("budget_counters_started", "budget_counters", ["starts_at"], unique=False)
 
 
 def _collections() -> None:
@@ -695,6 +721,7 @@ def _runs() -> None:
         sa.Column("usage", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("principal_id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=True),
         sa.Column("visitor_id", sa.Text(), nullable=True),
         sa.Column("event_count", sa.BigInteger(), nullable=False),
         sa.Column("attempt", sa.BigInteger(), nullable=False),
@@ -706,8 +733,15 @@ def _runs() -> None:
     )
     op.create_index("runs_agent", "runs", ["organization_id", "agent_id", "created_at"], unique=False)
     op.create_index("runs_conversation", "runs", ["conversation_id", "created_at"], unique=False)
+    op.create_index(
+        "runs_key",
+        "runs",
+        ["organization_id", "key_id", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("key_id IS NOT NULL"),
+        postgresql_where=sa.text("key_id IS NOT NULL"),
+    )
     op.create_index("runs_organization", "runs", ["organization_id", "created_at"], unique=False)
-    op.create_index("runs_principal", "runs", ["organization_id", "principal_id", "created_at"], unique=False)
     op.create_index("runs_request", "runs", ["organization_id", "request_id"], unique=False)
     op.create_index("runs_status", "runs", ["status", "lease_until"], unique=False)
     op.create_index(
@@ -848,6 +882,7 @@ def _visitor_passes() -> None:
         sa.Column("conversation_id", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("visitor_passes_visitor", "visitor_passes", ["organization_id", "visitor_id"], unique=False)
