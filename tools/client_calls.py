@@ -18,6 +18,9 @@ ITEM = {
     **dict.fromkeys(("id", "name", "status", "session_id", "sub_agent_id", "tool_name", "content", "path"), "x"),
     **dict.fromkeys(("url", "secret", "key", "clientId", "access_token", "token", "type", "request_id"), "x"),
     **dict.fromkeys(("contactSessionId", "conversationId", "threadId", "fileId", "matchedBy", "runId"), "x"),
+    **dict.fromkeys(("device_code", "user_code", "verification_uri", "verification_uri_complete"), "x"),
+    **dict.fromkeys(("kind", "program", "device"), "x"),
+    "expires_in": 1,
     "role": "x",
     "sequence": 1,
     "resetsAt": "2026-01-01T00:00:00Z",
@@ -40,6 +43,7 @@ WHOLE = {
     "dryRun": False,
     "apiVersion": "v1",
     "kind": "ChatbotConfig",
+    "organization": {"id": "x", "name": "x"},
     "spec": {},
     "has_more": False,
     "events": [],
@@ -124,7 +128,7 @@ def _answer(path: str) -> object:
         return {"dryRun": True, "plan": PLAN}
     if path.endswith("/webhooks/trigger"):
         return {"id": "x", "listeners": 1, "webhooks": 0}
-    return {"access_token": "x"} if path.endswith("/oauth/token") else WHOLE
+    return {"access_token": "x"} if path.endswith(("/oauth/token", "/device/token")) else WHOLE
 
 
 def _arguments(method: Callable[..., object]) -> list[object]:

@@ -172,17 +172,18 @@ _KINDS: dict[int, type[ApiError]] = {
 def error_from_answer(
     status: int, content: bytes, *, request_id: str | None, retry_after_s: float | None = None
 ) -> ApiError:
-    """Return the error for a failed answer, whichever of the three envelopes its body has; never raises.
+    """Return the error for a failed answer, whichever of the envelopes its body has; never raises.
 
     WizChat: `{"error": {code, message, details}}`; Wisebot: `{"error": text, message, code}`; Wabee:
-    `{"body": text, status_code, details, …}`, where `message` is only the status in words.
+    `{"body": text, status_code, details, …}`, where `message` is only the status in words; OAuth: `{"error": code,
+    "error_description": text}`.
     """
     body = _envelope(content)
     kind = _KINDS.get(status) or (ServerFailed if status >= 500 else ApiError)
     return kind(
         status,
-        code=_first_text(body, "code"),
-        message=_first_text(body, "body", "detail", "message", "error", "title"),
+        code=_first_text(body, "code", *(["error"] if "error_description" in body else [])),
+        message=_first_text(body, "error_description", "body", "detail", "message", "error", "title"),
         details=_details(body.get("details")),
         request_id=request_id,
         retry_after_s=retry_after_s,

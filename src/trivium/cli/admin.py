@@ -24,6 +24,7 @@ key = App(name="key", help="API keys for programs.")
 for group in (org, user, agent, key):
     app.command(group)
 app.command("trivium.cli.admin_model:app", name="model", help="Accounts at model providers, per organization.")
+app.command("trivium.cli.admin_device:app", name="device", help="Machines that ask to be signed in.")
 app.command("trivium.cli.admin_workflow:app", name="workflow", help="Workflows: diagrams that run.")
 
 Org = Annotated[str, Parameter(name="--org", help="Organization, by id or name.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 from cyclopts import Parameter
 
 from trivium.cli._output import CONFIGURATION, FAILED, USAGE, StopError
-from trivium.cli.remote_contexts import resolved
+from trivium.cli.remote_contexts import read_contexts, resolved, same_server
 from trivium.cli.remote_output import Format, say, show, show_json
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ AUTHENTICATION = 4
 RATE_LIMIT = 7
 FORMS: tuple[Format, ...] = ("table", "json", "yaml", "name", "tree", "text")
 LOCAL_URL = "http://127.0.0.1:8080"
+# A key of the organization for the Wisebot contract alone.
+PROGRAM_KEY = "wb_live_"
 P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound="Model")
@@ -63,7 +65,7 @@ class Remote:
     @property
     def settings(self) -> dict[str, str]:
         """Return what the context and the environment say, with the options on top."""
-        values = resolved(self.context)
+        values = resolved(self.context, self.url)
         given = {"url": self.url, "token": self.token}
         return {**values, **{key: value for key, value in given.items() if value}}
 
@@ -73,16 +75,30 @@ class Remote:
         return self.settings.get("url", LOCAL_URL)
 
     def key(self, name: str) -> str:
-        """Return a key by its name in the context; --token stands for each of them."""
-        found = self.token or self.settings.get(name)
+        """Return a key by its name in the context; --token stands for each of them.
+
+        Who has signed in needs no other: a person's token and a device's key are good for all three contracts.
+        """
+        token = self.settings.get("token", "")
+        found = self.token or self.settings.get(name) or ("" if token.startswith(PROGRAM_KEY) else token)
         if not found:
             raise StopError(
                 f"No {name} for {self.server}.",
-                hint=f"Sign in with: trivium login --url {self.server}; or: trivium context set NAME {name}=…",
+                hint=f"{self.sign_in_hint}; or: trivium context set NAME {name}=…",
                 status=CONFIGURATION,
                 code="missing_key",
             )
         return found
+
+    @property
+    def sign_in_hint(self) -> str:
+        """Return how to sign in to this server."""
+        if self.context:
+            return f"Sign in: trivium login --context {self.context}"
+        stored = read_contexts()
+        current = stored.contexts.get(stored.current or "", {}).get("url")
+        is_known = current is not None and same_server(current, self.server)
+        return "Sign in: trivium login" if is_known else f"Sign in: trivium login --url {self.server}"
 
     def seconds(self, default: float) -> float:
         """Return how long one try may take."""
@@ -142,7 +158,8 @@ def remote(command: Callable[P, R]) -> Callable[P, R]:
             from trivium_client import TriviumError
 
             if isinstance(error, TriviumError):
-                raise stop_for(error) from error
+                here = options.get("remote", HERE)
+                raise stop_for(error, here if isinstance(here, Remote) else HERE) from error
             if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename:
                 raise StopError(f"{error.filename}: {error.strerror}", code="file") from error
             raise
@@ -150,15 +167,15 @@ def remote(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-def stop_for(error: "TriviumError") -> StopError:
-    """Return the one line for a failure of the client, with what to do about it."""
+def stop_for(error: "TriviumError", here: Remote = HERE) -> StopError:
+    """Return the one line for a failure of the client, with what to do about it there."""
     import trivium_client as client
 
     match error:
         case client.MissingConfiguration():
             return StopError(str(error), status=CONFIGURATION, code="configuration")
         case client.NotAuthenticated():
-            return StopError(error.message, hint="Sign in: trivium login", status=AUTHENTICATION, code=error.code)
+            return StopError(error.message, hint=here.sign_in_hint, status=AUTHENTICATION, code=error.code)
         case client.NotPermitted():
             hint = "This key may not do that."
             return StopError(error.message, hint=hint, status=AUTHENTICATION, code=error.code)

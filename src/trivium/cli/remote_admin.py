@@ -7,15 +7,13 @@ from cyclopts import App, Parameter
 from trivium.cli.remote import HERE, Remote, remote
 from trivium.cli.remote_output import confirm, say
 
-api_keys = App(name="api-keys", help="Keys of the organization.")
-keys = App(name="keys", help="The same as api-keys.")
+api_keys = App(name="api-keys", help="The wb_live_ keys of the organization; trivium keys shows all.")
 webhooks = App(name="webhooks", help="Subscriptions to what happens.")
 deliveries = App(name="deliveries", help="Outgoing signed calls and how they fared.")
 EVENTS = ("conversation.created", "message.created", "conversation.status", "workflow.run.finished")
 Yes = Annotated[bool, Parameter(help="Do not ask.", negative=())]
 
 
-@keys.command(name="list")
 @api_keys.command(name="list")
 @remote
 def list_keys(*, remote: Remote = HERE) -> None:
@@ -27,7 +25,6 @@ def list_keys(*, remote: Remote = HERE) -> None:
         remote.answer(client.admin.api_keys.list(), "id", "name", "prefix", "lastFour", "createdAt", "lastUsedAt")
 
 
-@keys.command(name="create")
 @api_keys.command(name="create")
 @remote
 def create_key(name: str, /, *, remote: Remote = HERE) -> None:
@@ -44,7 +41,6 @@ def create_key(name: str, /, *, remote: Remote = HERE) -> None:
         remote.answer(made)
 
 
-@keys.command(name="revoke")
 @api_keys.command(name="revoke")
 @remote
 def revoke_key(key_id: str, /, *, yes: Yes = False, remote: Remote = HERE) -> None:

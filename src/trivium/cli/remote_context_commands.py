@@ -21,10 +21,14 @@ def list_contexts(*, remote: Remote = HERE) -> None:
     """
     stored = read_contexts()
     rows = [
-        {"name": name, "current": name == stored.current, "url": values.get("url"), "agent": values.get("agent")}
+        {
+            "name": name,
+            "current": name == stored.current,
+            **{key: values.get(key) for key in ("url", "account", "organization", "agent")},
+        }
         for name, values in sorted(stored.contexts.items())
     ]
-    remote.show(rows, "name", "current", "url", "agent", name="name")
+    remote.show(rows, "name", "current", "url", "account", "organization", "agent", name="name")
 
 
 @app.command
@@ -35,6 +39,8 @@ def show(name: str | None = None, /, *, remote: Remote = HERE) -> None:
     Example: `trivium context show staging`
     """
     stored = read_contexts()
+    if name is None and stored.current is None:
+        raise StopError("There is no current context.", hint="Make one: trivium login", code="unknown_context")
     wanted = _known(stored, name or stored.current or "")
     values = {key: masked(key, value) for key, value in stored.contexts[wanted].items()}
     remote.show({"name": wanted, **values}, name="name")

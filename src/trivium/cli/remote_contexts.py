@@ -21,6 +21,8 @@ KEYS = {
     "output": (),
     "color": (),
     "stream": (),
+    "account": (),
+    "organization": (),
 }
 SECRETS = frozenset({"token", "agent-key", "management-key", "workflow-secret"})
 # The environment says the same things, ours first.
@@ -36,6 +38,8 @@ VARIABLES = {
     "output": ("TRIVIUM_OUTPUT",),
     "color": (),
     "stream": (),
+    "account": (),
+    "organization": (),
 }
 
 
@@ -90,8 +94,11 @@ def write_contexts(contexts: Contexts) -> None:
     Path(temporary).replace(path)
 
 
-def resolved(context: str | None) -> dict[str, str]:
-    """Return every value that is set: of the context named, else of the environment, else of the current context."""
+def resolved(context: str | None, url: str | None = None) -> dict[str, str]:
+    """Return every value that is set: of the context named, else of the environment, else of the current context.
+
+    The secrets of a context are for its own server: where another address is given, they are left out.
+    """
     stored = read_contexts()
     if context is not None:
         if context not in stored.contexts:
@@ -102,14 +109,25 @@ def resolved(context: str | None) -> dict[str, str]:
                 status=CONFIGURATION,
                 code="unknown_context",
             )
-        return dict(stored.contexts[context])
+        return _for_server(stored.contexts[context], url)
     name = os.environ.get("TRIVIUM_CONTEXT") or os.environ.get("WABEE_PROFILE") or stored.current
-    values = dict(stored.contexts.get(name or "", {}))
-    for key, variables in VARIABLES.items():
-        found = next((value for variable in variables if (value := os.environ.get(variable))), None)
-        if found is not None:
-            values[key] = found
-    return values
+    given = {key: found for key, variables in VARIABLES.items() if (found := _first(variables))}
+    return {**_for_server(stored.contexts.get(name or "", {}), url or given.get("url")), **given}
+
+
+def same_server(one: str, other: str) -> bool:
+    """Return whether two addresses are the same but for a slash at the end."""
+    return one.rstrip("/") == other.rstrip("/")
+
+
+def _for_server(values: Mapping[str, str], url: str | None) -> dict[str, str]:
+    if url is None or same_server(values.get("url", url), url):
+        return dict(values)
+    return {key: value for key, value in values.items() if key not in SECRETS and key != "account"}
+
+
+def _first(variables: tuple[str, ...]) -> str | None:
+    return next((value for variable in variables if (value := os.environ.get(variable))), None)
 
 
 def key_named(name: str) -> str:

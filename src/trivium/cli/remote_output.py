@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import Literal, TypeAlias
 Format: TypeAlias = Literal["table", "json", "yaml", "name", "tree", "text"]
 Row: TypeAlias = Mapping[str, object]
 MIN_CELL = 8
+# Fractions of seconds are for programs.
+_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(?:Z|\+00:00)$")
 
 
 def show_json(value: object) -> None:
@@ -132,9 +135,9 @@ def cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return str(plain(value))
+            text = _INSTANT.sub(r"\1Z", str(plain(value)))
         case list() | dict():
             text = json.dumps(value, ensure_ascii=False, default=plain)
         case _:
-            text = str(value)
+            text = _INSTANT.sub(r"\1Z", str(value))
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())

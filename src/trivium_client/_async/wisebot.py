@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import httpx2
 
 from trivium_client._async.client import AsyncClient
+from trivium_client._async.sign_in import AsyncSignIn
 from trivium_client._async.transport import AsyncTransport
 from trivium_client._async.wisebot_admin import AsyncAdmin, AsyncPlayground
 from trivium_client._async.wisebot_resources import (
@@ -20,6 +21,7 @@ from trivium_client._async.workflow_config import AsyncWorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput
+from trivium_client.models.sign_in import LoggedOut, Me
 from trivium_client.models.wisebot import Token
 
 AuthMode: TypeAlias = Literal["auto", "jwt", "api_key"]
@@ -69,6 +71,7 @@ class AsyncWisebot(AsyncClient):
         self.workflows = AsyncWorkflows(self._transport)
         self.runs = AsyncRuns(self._transport)
         self.workflow_config = AsyncWorkflowConfig(self._transport)
+        self.sign_in = AsyncSignIn(self._transport)
         self._admin = AsyncAdmin(self._transport)
         self._playground = AsyncPlayground(self._transport)
 
@@ -84,10 +87,24 @@ class AsyncWisebot(AsyncClient):
         self._refuse_key("playground")
         return self._playground
 
-    async def login(self, email: str, password: str) -> Token:
-        """Return a dashboard token; use it as `api_key` of another client."""
-        call = Call(method="POST", path="/api/auth/login", body={"email": email, "password": password})
-        return await self._transport.fetch(Token, call)
+    async def login(
+        self, email: str, password: str, *, device: str | None = None, organization_id: str | None = None
+    ) -> Token:
+        """Return a dashboard token; use it as `api_key` of another client.
+
+        With the name of a device it is a key that lasts, is listed, and is good for all three contracts.
+        """
+        given = {"email": email, "password": password, "device": device, "organizationId": organization_id}
+        body = {key: value for key, value in given.items() if value is not None}
+        return await self._transport.fetch(Token, Call(method="POST", path="/api/auth/login", body=body))
+
+    async def logout(self) -> LoggedOut:
+        """Revoke this client's own key, if it is a device's; a token ends by itself, other keys stay."""
+        return await self._transport.fetch(LoggedOut, Call(method="POST", path="/api/auth/logout"))
+
+    async def me(self) -> Me:
+        """Return who this client's key or token stands for, and until when."""
+        return await self._transport.fetch(Me, Call(method="GET", path="/api/v1/me"))
 
     def _refuse_key(self, area: str) -> None:
         if self._has_key:

@@ -1,6 +1,7 @@
 """The groups of methods that need a dashboard token."""
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 from trivium_client._async.client import AsyncResource
 from trivium_client._async.wisebot_listening import AsyncListeners
@@ -20,18 +21,25 @@ from trivium_client.models.wisebot import (
 )
 
 POLL_S = 1.0
+ProgramKeyKind: TypeAlias = Literal["wisebot", "wizchat", "wabee"]
+KeyKind: TypeAlias = Literal["wisebot", "wizchat", "wabee", "device", "all"]
 
 
 class AsyncApiKeys(AsyncResource):
     """Keys of the organization."""
 
-    async def list(self) -> Items[ApiKey]:
-        """Return all keys, without their secrets."""
-        return await self._transport.fetch_items(ApiKey, Call(method="GET", path="/api/v1/api-keys", unwrap="keys"))
+    async def list(self, *, kind: KeyKind | None = None) -> Items[ApiKey]:
+        """Return the `wb_live_` keys, or those of another kind, or `all`; without their secrets."""
+        call = Call(method="GET", path="/api/v1/api-keys", params={"kind": kind}, unwrap="keys")
+        return await self._transport.fetch_items(ApiKey, call)
 
-    async def create(self, name: str) -> ApiKeyCreated:
-        """Make a key; its `key` is shown this once."""
-        call = Call(method="POST", path="/api/v1/api-keys", body={"name": name})
+    async def create(
+        self, name: str, *, kind: ProgramKeyKind | None = None, agent_ids: Sequence[str] | None = None
+    ) -> ApiKeyCreated:
+        """Make a key, of this contract unless `kind` says otherwise; its `key` is shown this once."""
+        given = {"name": name, "kind": kind, "agentIds": None if agent_ids is None else [*agent_ids]}
+        body = {key: value for key, value in given.items() if value is not None}
+        call = Call(method="POST", path="/api/v1/api-keys", body=body)
         return await self._transport.fetch(ApiKeyCreated, call)
 
     async def revoke(self, key_id: str) -> None:

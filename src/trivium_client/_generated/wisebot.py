@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import httpx2
 
 from trivium_client._generated.client import Client
+from trivium_client._generated.sign_in import SignIn
 from trivium_client._generated.transport import Transport
 from trivium_client._generated.wisebot_admin import Admin, Playground
 from trivium_client._generated.wisebot_resources import (
@@ -21,6 +22,7 @@ from trivium_client._generated.workflow_config import WorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput
+from trivium_client.models.sign_in import LoggedOut, Me
 from trivium_client.models.wisebot import Token
 
 AuthMode: TypeAlias = Literal["auto", "jwt", "api_key"]
@@ -70,6 +72,7 @@ class Wisebot(Client):
         self.workflows = Workflows(self._transport)
         self.runs = Runs(self._transport)
         self.workflow_config = WorkflowConfig(self._transport)
+        self.sign_in = SignIn(self._transport)
         self._admin = Admin(self._transport)
         self._playground = Playground(self._transport)
 
@@ -85,10 +88,24 @@ class Wisebot(Client):
         self._refuse_key("playground")
         return self._playground
 
-    def login(self, email: str, password: str) -> Token:
-        """Return a dashboard token; use it as `api_key` of another client."""
-        call = Call(method="POST", path="/api/auth/login", body={"email": email, "password": password})
-        return self._transport.fetch(Token, call)
+    def login(
+        self, email: str, password: str, *, device: str | None = None, organization_id: str | None = None
+    ) -> Token:
+        """Return a dashboard token; use it as `api_key` of another client.
+
+        With the name of a device it is a key that lasts, is listed, and is good for all three contracts.
+        """
+        given = {"email": email, "password": password, "device": device, "organizationId": organization_id}
+        body = {key: value for key, value in given.items() if value is not None}
+        return self._transport.fetch(Token, Call(method="POST", path="/api/auth/login", body=body))
+
+    def logout(self) -> LoggedOut:
+        """Revoke this client's own key, if it is a device's; a token ends by itself, other keys stay."""
+        return self._transport.fetch(LoggedOut, Call(method="POST", path="/api/auth/logout"))
+
+    def me(self) -> Me:
+        """Return who this client's key or token stands for, and until when."""
+        return self._transport.fetch(Me, Call(method="GET", path="/api/v1/me"))
 
     def _refuse_key(self, area: str) -> None:
         if self._has_key:

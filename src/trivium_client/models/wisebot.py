@@ -75,6 +75,12 @@ class ApiKey(CamelModel):
     created_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    kind: str | None = None
+    expires_at: datetime | None = None
+    user_id: str | None = None
+    email: str | None = None
+    role: str | None = None
+    agent_ids: list[str] | None = None
 
 
 class ApiKeyCreated(CamelAnswer):
@@ -192,6 +198,9 @@ class Token(CamelAnswer):
 
     token: str
     expires_at: datetime | None = None
+    organization_id: str | None = None
+    role: str | None = None
+    key_id: str | None = None
 
 
 class Record(CamelAnswer):

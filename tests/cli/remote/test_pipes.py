@@ -169,11 +169,17 @@ def test_contexts_keep_servers_and_hide_secrets(server: Server, run: Run, tmp_pa
 
 
 def test_login_keeps_the_token(server: Server, run: Run) -> None:
-    server.will(answer({"token": "eyJ.new", "expiresAt": "2026-12-01T00:00:00Z"}), answer(AGENTS))
-    assert run("login", "--email", "owner@example.com", stdin="correct horse\n").status == 0
-    assert server.asked[0].json() == {"email": "owner@example.com", "password": "correct horse"}
+    me = {"kind": "device", "email": "owner@example.com", "organization": {"id": "org_1", "name": "Acme"}}
+    server.will(answer({"token": "tdk_live_new", "expiresAt": "2026-12-01T00:00:00Z"}), answer(me), answer(AGENTS))
+    words = ("login", "--email", "owner@example.com", "--device", "ann@laptop")
+    assert run(*words, stdin="correct horse\n").status == 0
+    assert server.asked[0].json() == {
+        "email": "owner@example.com",
+        "password": "correct horse",
+        "device": "ann@laptop",
+    }
     run("agents", "list", "--context", "default")
-    assert server.asked[1].headers["authorization"] == "Bearer eyJ.new"
+    assert server.asked[2].headers["authorization"] == "Bearer tdk_live_new"
 
 
 def test_event_is_sent_signed(server: Server, run: Run) -> None:

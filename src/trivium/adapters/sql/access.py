@@ -38,6 +38,11 @@ _MEMBERSHIPS = Prepared(
     .where(schema.memberships.c.user_id == bindparam("b_user"))
     .order_by(schema.memberships.c.id)
 )
+_EMAILS = Prepared(
+    select(schema.users.c.id, schema.users.c.email)
+    .join(schema.memberships, schema.memberships.c.user_id == schema.users.c.id)
+    .where(schema.memberships.c.organization_id == bindparam("b_organization"))
+)
 
 
 class SqlOrganizations(SqlRecords[Organization]):
@@ -111,6 +116,11 @@ class SqlUsers:
         """Return the user's memberships, oldest first."""
         codec = schema.codecs["memberships"]
         return [codec.from_row(row) for row in self._session.run(_MEMBERSHIPS, {"b_user": user_id}).fetchall()]
+
+    def emails(self, organization_id: str) -> dict[str, str]:
+        """Return the addresses of an organization's people by their ids."""
+        rows = self._session.run(_EMAILS, {"b_organization": organization_id}).fetchall()
+        return {str(user_id): str(email) for user_id, email in rows}
 
     def _one(self, statement: Prepared, values: dict[str, str]) -> User | None:
         row = self._session.run(statement, values).fetchone()

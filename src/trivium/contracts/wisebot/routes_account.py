@@ -1,5 +1,6 @@
 """Status, activity, keys, webhooks and login (sections 3.1, 3.4, 3.5 and open point 10)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -122,9 +123,11 @@ class AccountRoutes:
             raise InvalidRequest(f"kind is one of {', '.join(_KINDS)}.", code="invalid_kind")
         keys = await self._platform.access.list_keys(principal.organization_id)
         shown = [key for key in keys if kind in ("all", key.kind)]
-        # The contract's own list keeps its own fields.
-        show = _any_key if "kind" in request.query_params else _key
-        return json_response({"keys": [show(key) for key in shown]})
+        if "kind" not in request.query_params:
+            # The contract's own list keeps its own fields.
+            return json_response({"keys": [_key(key) for key in shown]})
+        emails = await self._platform.access.accounts.emails(principal.organization_id)
+        return json_response({"keys": [_any_key(key, emails) for key in shown]})
 
     async def create_key(self, request: Request) -> Response:
         """Make a key; its secret is in this answer and nowhere else."""
@@ -260,12 +263,13 @@ def _key(key: ApiKey) -> JSONObject:
     }
 
 
-def _any_key(key: ApiKey) -> JSONObject:
+def _any_key(key: ApiKey, emails: Mapping[str, str]) -> JSONObject:
     return {
         **_key(key),
         "kind": key.kind,
         "expiresAt": time_text(key_expiry(key)),
         "userId": key.user_id,
+        "email": emails.get(key.user_id or ""),
         "role": key.role,
         "agentIds": None if key.agent_ids is None else [*key.agent_ids],
     }

@@ -92,6 +92,9 @@ class Users(Protocol):
 
     def memberships(self, user_id: str) -> list[Membership]: ...
 
+    def emails(self, organization_id: str) -> dict[str, str]:
+        """Return the addresses of an organization's people by their ids."""
+
 
 class Keys(Records[ApiKey], Protocol):
     """API keys, found by the hash of the secret before the organization is known."""

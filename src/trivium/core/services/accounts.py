@@ -103,6 +103,10 @@ class Accounts:
         """Return what the user belongs to, oldest first."""
         return await self._store.read(lambda tx: tx.users.memberships(user_id))
 
+    async def emails(self, organization_id: str) -> dict[str, str]:
+        """Return the addresses of an organization's people by their ids."""
+        return await self._store.read(lambda tx: tx.users.emails(organization_id))
+
     async def login(
         self, email: str, password: str, *, organization_id: str | None = None, source: str | None = None
     ) -> IssuedToken:
