@@ -264,6 +264,15 @@ class Workflows(Resource):
         call = Call(method="GET", path=path("/api/v1/flows/{}/versions", workflow_id), unwrap="versions")
         return self._transport.fetch_items(Record, call)
 
+    def all_runs(
+        self, *, limit: int | None = None, before: str | None = None, status: str | None = None
+    ) -> Items[Record]:
+        """Return a page of the runs of all workflows, the newest first: 50 unless told otherwise, at most 200."""
+        params = {"limit": limit, "before": before, "status": status}
+        return self._transport.fetch_items(
+            Record, Call(method="GET", path="/api/v1/runs", params=params, unwrap="runs")
+        )
+
     def runs(self, workflow_id: str) -> Items[Record]:
         """Return its runs, the newest first."""
         call = Call(method="GET", path=path("/api/v1/flows/{}/runs", workflow_id), unwrap="runs")

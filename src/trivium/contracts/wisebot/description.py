@@ -23,6 +23,7 @@ from trivium.core.model.access import KeyKind
 from trivium.core.model.conversations import ConversationStatus
 from trivium.core.model.deliveries import DeliveryStatus
 from trivium.core.model.runs import RunStatus
+from trivium.core.model.workflows import WorkflowRunStatus
 
 _LIMIT = Query(text="How many at most.", type=int)
 _PAGE = {"limit": _LIMIT, "before": Query(text="Only those before the one with this id.")}
@@ -130,6 +131,10 @@ _FLOWS = {
     "GET /api/v1/flows/{flow_id}/runs": Described(answer=shapes_flows.FlowRunList, query=_PAGE),
     "POST /api/v1/flows/{flow_id}/runs": Described(
         answer=shapes_flows.WorkflowStarted, status=202, body=RunBody, is_body_needed=False
+    ),
+    "GET /api/v1/runs": Described(
+        answer=shapes_flows.FlowRunList,
+        query={**_PAGE, "status": Query(text="Only with this status.", type=WorkflowRunStatus)},
     ),
     "GET /api/v1/runs/{run_id}": Described(answer=shapes_flows.FlowRunDetail),
     "POST /api/v1/runs/{run_id}/cancel": Described(answer=shapes_flows.FlowRun),

@@ -26,6 +26,7 @@ from trivium.core.platform import Platform
 # What the example of section 3.7 waits for at most; the run itself goes on.
 WAIT_S = 300.0
 _KEPT_FIELDS = ("name", "description", "enabled", "steps", "edges", "webhook", "schedule", "events")
+_RUN_STATUSES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
 
 
 class FlowRoutes:
@@ -54,6 +55,7 @@ class FlowRoutes:
             (f"{flow}/secret", self.rotate, "POST", "New secret of the trigger"),
             (f"{flow}/runs", self.runs, "GET", "Recent runs of a workflow"),
             (f"{flow}/runs", self.start, "POST", "Run a workflow without waiting"),
+            ("/api/v1/runs", self.all_runs, "GET", "Recent runs of all workflows"),
             (runs, self.get_run, "GET", "Look at a run with its steps"),
             (f"{runs}/cancel", self.cancel, "POST", "Cancel a run"),
             (f"{runs}/rerun", self.rerun, "POST", "Run again, from a step"),
@@ -155,6 +157,16 @@ class FlowRoutes:
         await self._workflows.get(principal.organization_id, flow_id)
         limit, before = _page(request)
         found = await self._workflows.runs(principal.organization_id, workflow_id=flow_id, limit=limit, before=before)
+        return json_response({"runs": [run_json(one) for one in found]})
+
+    async def all_runs(self, request: Request) -> Response:
+        """Return runs of every workflow, newest first; `status` narrows (`waiting`: for a person or a time)."""
+        principal = await identify(self._platform, request)
+        limit, before = _page(request)
+        status = request.query_params.get("status")
+        if status is not None and status not in _RUN_STATUSES:
+            raise InvalidRequest("status must be one of " + ", ".join(_RUN_STATUSES), code="invalid_request")
+        found = await self._workflows.runs(principal.organization_id, status=status, limit=limit, before=before)
         return json_response({"runs": [run_json(one) for one in found]})
 
     async def start(self, request: Request, flow_id: str) -> Response:
