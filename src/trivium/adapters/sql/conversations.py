@@ -46,7 +46,7 @@ _ANSWERING = Prepared(
     .where(
         _c.organization_id == bindparam("b_organization"),
         _c.agent_id == bindparam("b_agent"),
-        exists().where(_r.conversation_id == _c.id, _UNFINISHED),
+        exists().where(_r.conversation_id == _c.id, _r.finished_at.is_(None), _UNFINISHED),
     )
     .order_by(*_NEWEST)
     .limit(bindparam("b_limit"))

@@ -26,8 +26,10 @@ def _of_conversation(*conditions: object, newest: bool = False) -> Prepared:
     )
 
 
-_ACTIVE_RUN = _of_conversation(or_(*(_r.status == status for status in _ACTIVE)))
-_NEXT_QUEUED = _of_conversation(_r.status == "queued")
+# Says the same as the status, in the words of the index `runs_unfinished`.
+_UNFINISHED = _r.finished_at.is_(None)
+_ACTIVE_RUN = _of_conversation(_UNFINISHED, or_(*(_r.status == status for status in _ACTIVE)))
+_NEXT_QUEUED = _of_conversation(_UNFINISHED, _r.status == "queued")
 _LATEST = _of_conversation(newest=True)
 _LATEST_OF_REQUEST = _of_conversation(_r.request_id == bindparam("b_request"), newest=True)
 _CLAIM = Prepared(
@@ -75,6 +77,7 @@ _ORPHANS = Prepared(
                 _r.status == "queued",
                 ~exists().where(
                     _other.c.conversation_id == _r.conversation_id,
+                    _other.c.finished_at.is_(None),
                     or_(*(_other.c.status == s for s in _ACTIVE)),
                 ),
             ),

@@ -89,6 +89,14 @@ runs = _records(
     Index("runs_organization", "organization_id", "created_at"),
     Index("runs_request", "organization_id", "request_id"),
     Index("runs_status", "status", "lease_until"),
+    # Each turn asks twice whether a conversation is busy; without this every run it ever had would be looked at.
+    Index(
+        "runs_unfinished",
+        "conversation_id",
+        "created_at",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
     Index(
         "runs_visitor",
         "organization_id",

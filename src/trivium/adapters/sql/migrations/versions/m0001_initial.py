@@ -745,6 +745,14 @@ def _runs() -> None:
     op.create_index("runs_request", "runs", ["organization_id", "request_id"], unique=False)
     op.create_index("runs_status", "runs", ["status", "lease_until"], unique=False)
     op.create_index(
+        "runs_unfinished",
+        "runs",
+        ["conversation_id", "created_at"],
+        unique=False,
+        sqlite_where=sa.text("finished_at IS NULL"),
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_index(
         "runs_visitor",
         "runs",
         ["organization_id", "agent_id", "visitor_id", "created_at"],
