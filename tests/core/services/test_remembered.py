@@ -1,6 +1,7 @@
 """What is kept of an organization's configuration is never older than its last change."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,3 +62,60 @@ async def test_nothing_is_kept_before_it_listens(world: World) -> None:
     agent = await world.agent("scripted/echo")
     remembered, load = Remembered(world.store), Counter()
     assert [await remembered.get("x", agent, load) for _ in range(2)] == [1, 2]
+
+
+class Slow(Counter):
+    """Answers when it is let; may fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+        self.fails = False
+
+    async def __call__(self) -> int:
+        answer = await super().__call__()
+        self.begun.set()
+        await self.go.wait()
+        if self.fails:
+            raise LookupError("The store failed.")
+        return answer
+
+
+@pytest.fixture
+async def slow(world: World) -> tuple[Slow, Callable[[], asyncio.Task[int]]]:
+    """A slow load that has begun when the first task has, and what starts a task that asks."""
+    agent = await world.agent("scripted/echo")
+    remembered, load = Remembered(world.store), Slow()
+    remembered.open()
+    return load, lambda: asyncio.create_task(remembered.get("x", agent, load))
+
+
+async def test_many_who_ask_at_once_share_one_reading(slow: tuple[Slow, Callable[[], asyncio.Task[int]]]) -> None:
+    load, ask = slow
+    tasks = [ask() for _ in range(50)]
+    await load.begun.wait()
+    load.go.set()
+    assert await asyncio.gather(*tasks) == [1] * 50
+
+
+async def test_a_failed_reading_is_told_to_all_and_not_kept(slow: tuple[Slow, Callable[[], asyncio.Task[int]]]) -> None:
+    load, ask = slow
+    load.fails = True
+    tasks = [ask() for _ in range(3)]
+    await load.begun.wait()
+    load.go.set()
+    told = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(error) for error in told] == ["The store failed."] * 3
+    load.fails = False
+    assert await ask() == 2
+
+
+async def test_when_the_one_who_reads_leaves_another_does(slow: tuple[Slow, Callable[[], asyncio.Task[int]]]) -> None:
+    load, ask = slow
+    first = ask()
+    await load.begun.wait()
+    others = [ask() for _ in range(3)]
+    await asyncio.sleep(0)
+    first.cancel()
+    load.go.set()
+    assert await asyncio.gather(*others) == [2, 2, 2]

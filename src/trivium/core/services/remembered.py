@@ -1,5 +1,6 @@
 """What was worked out of an organization's configuration, kept until some of it changes."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ T = TypeVar("T")
 # Another process on the same database (a command of the operator) may have changed something unheard.
 _KEPT_S = 0.5
 _ENTRIES_MAX = 10_000
+# The one who read the store was cancelled: somebody else has to.
+_GIVEN_UP = object()
 
 
 @dataclass(slots=True)
@@ -20,14 +23,14 @@ class _Entry(Generic[T]):
     agent: Agent
     version: int
     at: float
-    value: T
+    value: "asyncio.Future[T]"
 
 
 class Remembered:
     """Answers per agent that would otherwise be read from the store in every run.
 
     A change by this process is seen by the next question; one by another process within half a second. Until `open` is
-    called nothing is kept.
+    called nothing is kept. Of those who ask at the same moment one reads the store and all get its answer.
     """
 
     def __init__(self, store: Store) -> None:
@@ -51,15 +54,39 @@ class Remembered:
         """Return what `load` returned for this agent as it is now."""
         if self._stop is None:
             return await load()
-        version = self._versions.get(agent.organization_id, 0)
-        now = time.monotonic()
+        while True:
+            entry = self._fresh(kind, agent)
+            if entry is None:
+                return await self._load(kind, agent, load)
+            # A reader that gives up must not take the answer away from the others.
+            value = entry.value.result() if entry.value.done() else await asyncio.shield(entry.value)
+            if value is not _GIVEN_UP:
+                return cast("T", value)
+
+    def _fresh(self, kind: str, agent: Agent) -> _Entry[object] | None:
         entry = self._entries.get((kind, agent.id))
-        if entry is not None and entry.version == version and now - entry.at < _KEPT_S and entry.agent == agent:
-            return cast("T", entry.value)
-        value = await load()
+        if entry is None or entry.version != self._versions.get(agent.organization_id, 0) or entry.agent != agent:
+            return None
+        return entry if time.monotonic() - entry.at < _KEPT_S else None
+
+    async def _load(self, kind: str, agent: Agent, load: Callable[[], Awaitable[T]]) -> T:
         if len(self._entries) >= _ENTRIES_MAX:
             self._entries.clear()
-        self._entries[kind, agent.id] = _Entry(agent, version, now, value)
+        version, now = self._versions.get(agent.organization_id, 0), time.monotonic()
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        entry = self._entries[kind, agent.id] = _Entry(agent, version, now, answer)
+        try:
+            value = await load()
+        except BaseException as error:
+            if self._entries.get((kind, agent.id)) is entry:
+                del self._entries[kind, agent.id]
+            if isinstance(error, Exception):
+                answer.set_exception(error)
+                answer.exception()  # Nobody else may wait for it.
+            else:
+                answer.set_result(_GIVEN_UP)
+            raise
+        answer.set_result(value)
         return value
 
     def _on_change(self, organization_id: str) -> None:
