@@ -1,7 +1,6 @@
 """The one encoder of server-sent events, and the response that sends them."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TypeVar
 
@@ -16,9 +15,7 @@ HEARTBEAT_S = 15.0
 STALLED_S = 120.0
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
-_BUFFER_BYTES = 128 * 1024
 _TICKS = 5
-_SEND_BYTES = 64 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,9 +39,9 @@ def last_event_id(headers: Mapping[str, str]) -> tuple[str | None, int | None]:
 class EventStream(Response):
     """Sends what `encode` makes of each item of a source, as it comes, and closes the source in every case.
 
-    Items that are ready at the same moment leave in one write. While nothing comes, a comment is sent every
-    `heartbeat_s`; `ending` is sent, or asked for, when the source has ended. A reader that leaves ends the response and
-    nothing else. For a slow one the source is not asked for more while 128 KiB wait to be taken.
+    While nothing comes, a comment is sent every `heartbeat_s`; `ending` is sent, or asked for, when the source has
+    ended. A reader that leaves, or takes nothing for `stalled_s`, ends the response and nothing else. For a slow one
+    the source is not asked for more until it has taken what was sent.
     """
 
     media_type = "text/event-stream"
@@ -57,103 +54,88 @@ class EventStream(Response):
         headers: Mapping[str, str] | None = None,
         ending: bytes | Callable[[], bytes] = b"",
         heartbeat_s: float = HEARTBEAT_S,
-        stalled_s: float = STALLED_S,
+        stalled_s: float | None = None,
     ) -> None:
-        super().__init__(headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(headers or {})})
+        # What proxies need to hear so that they neither gather the stream nor pack it.
+        kept = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        super().__init__(headers={**kept, **(headers or {})})
         del self.headers["content-length"]
         self._source = source
         self._encode = encode
         self._ending = ending
         self._heartbeat_s = heartbeat_s
-        self._stalled_s = stalled_s
-        self._ready: deque[bytes] = deque()
-        self._ready_bytes = 0
-        self._has_ended = False
+        self._stalled_s = STALLED_S if stalled_s is None else stalled_s
+        self._sender: asyncio.Task[object] | None = None
+        self._has_left = False
         self._is_sending = False
         self._sent_at = 0.0
-        self._wake: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
+        self._ping: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; see ASGI."""
         loop = asyncio.get_running_loop()
         timer = _Repeat(loop, self._heartbeat_s / _TICKS)
+        watch = loop.create_task(self._watch(receive))
+        self._sender = asyncio.current_task()
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             self._sent_at = loop.time()
-            async with anyio.create_task_group() as tasks:
-                timer.start(lambda: self._tick(loop.time(), tasks.cancel_scope))
-                tasks.start_soon(self._watch, receive, tasks.cancel_scope)
-                tasks.start_soon(self._pull)
-                await self._send_all(send, loop)
-                tasks.cancel_scope.cancel()
+            timer.start(lambda: self._tick(loop, send))
+            await self._send_all(send, loop)
+        except asyncio.CancelledError:
+            # Only what `_leave` asked for ends here; the server's own wish to stop goes on.
+            if not self._has_left or self._sender is None or self._sender.uncancel():
+                raise
         finally:
+            self._sender = None
             timer.stop()
+            watch.cancel()
+            if self._ping is not None:
+                self._ping.cancel()
             with anyio.CancelScope(shield=True):
                 await self._source.aclose()
 
-    def _tick(self, now: float, scope: anyio.CancelScope) -> None:
-        # One timer per stream and not one per write: a stream writes often and waits long only now and then.
-        waited_s = now - self._sent_at
-        if self._is_sending:
-            if waited_s > self._stalled_s:
-                scope.cancel()
-        elif waited_s > self._heartbeat_s * (1 - 1 / _TICKS):
-            _release(self._wake)
+    async def _send_all(self, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+        # One task reads and sends: each event of each reader comes by here.
+        encode = self._encode
+        async for item in self._source:
+            body = encode(item)
+            if body:
+                if self._ping is not None:
+                    await self._ping
+                    self._ping = None
+                self._is_sending, self._sent_at = True, loop.time()
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                self._is_sending, self._sent_at = False, loop.time()
+        if self._ping is not None:
+            await self._ping
+        self._is_sending, self._sent_at = True, loop.time()
+        ending = self._ending() if callable(self._ending) else self._ending
+        await send({"type": "http.response.body", "body": ending, "more_body": False})
 
-    async def _watch(self, receive: Receive, scope: anyio.CancelScope) -> None:
+    def _tick(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
+        # One timer per stream and not one per write: a stream writes often and waits long only now and then.
+        waited_s = loop.time() - self._sent_at
+        if self._is_sending or (self._ping is not None and not self._ping.done()):
+            if waited_s > self._stalled_s:
+                self._leave()
+        elif waited_s > self._heartbeat_s * (1 - 1 / _TICKS):
+            self._sent_at = loop.time()
+            self._ping = loop.create_task(_send_ping(send))
+
+    async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        scope.cancel()
+        self._leave()
 
-    async def _pull(self) -> None:
-        ready, encode = self._ready, self._encode
-        try:
-            async for item in self._source:
-                piece = encode(item)
-                if not piece:
-                    continue
-                ready.append(piece)
-                self._ready_bytes += len(piece)
-                _release(self._wake)
-                if self._ready_bytes >= _BUFFER_BYTES:
-                    self._room = asyncio.get_running_loop().create_future()
-                    await self._room
-        finally:
-            self._has_ended = True
-            _release(self._wake)
-
-    async def _send_all(self, send: Send, loop: asyncio.AbstractEventLoop) -> None:
-        while True:
-            if not self._ready and not self._has_ended:
-                self._wake = loop.create_future()
-                await self._wake
-            body = self._take() or (b"" if self._has_ended else PING)
-            more = bool(self._ready) or not self._has_ended
-            if not more:
-                body += self._ending() if callable(self._ending) else self._ending
-            self._is_sending, self._sent_at = True, loop.time()
-            await send({"type": "http.response.body", "body": body, "more_body": more})
-            self._is_sending, self._sent_at = False, loop.time()
-            if not more:
-                return
-
-    def _take(self) -> bytes:
-        ready = self._ready
-        pieces = [ready.popleft()] if ready else []
-        size = len(pieces[0]) if pieces else 0
-        while ready and size < _SEND_BYTES:
-            pieces.append(ready.popleft())
-            size += len(pieces[-1])
-        self._ready_bytes -= size
-        if self._ready_bytes < _BUFFER_BYTES:
-            _release(self._room)
-        return b"".join(pieces)
+    def _leave(self) -> None:
+        if self._sender is not None and not self._has_left:
+            self._has_left = True
+            self._sender.cancel()
 
 
-def _release(future: "asyncio.Future[None] | None") -> None:
-    if future is not None and not future.done():
-        future.set_result(None)
+async def _send_ping(send: Send) -> None:
+    await send({"type": "http.response.body", "body": PING, "more_body": True})
 
 
 class _Repeat:
