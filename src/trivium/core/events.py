@@ -272,6 +272,16 @@ class StoredEvent:
     __hash__ = None  # type: ignore[assignment]
 
 
+# What tools return as data is a few thousand characters as a rule.
+_OUTPUT_CHARS = 4_000
+
+
 def is_final(event: RunEvent) -> bool:
     """True for the event after which a run has no more."""
     return isinstance(event, _FINAL)
+
+
+def size_of(event: RunEvent) -> int:
+    """Return about how many characters an event holds: exact for text, a guess for what a tool returned."""
+    text = getattr(event, "text", None) or getattr(event, "output", "")
+    return len(text) if isinstance(text, str) else _OUTPUT_CHARS

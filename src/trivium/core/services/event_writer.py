@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from trivium.core.errors import Conflict, CoreError
-from trivium.core.events import RunEvent, StepFinished, StoredEvent, TextDelta, is_final
+from trivium.core.events import RunEvent, StepFinished, StoredEvent, TextDelta, is_final, size_of
 from trivium.core.model.runs import Usage
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.budget_counters import charges_of
@@ -26,6 +26,7 @@ _GATHER_PER_STREAM_S = 0.0002
 _TEXT_MAX = 64_000
 # What a reader that keeps up is served from memory; one that is further behind reads from the store.
 _RING_MAX = 256
+_RING_CHARS_MAX = 128_000
 
 Extra = Callable[[Transaction], None]
 
@@ -40,7 +41,8 @@ class LiveRun:
     seq: int = 0
     # What the model calls of the run are added to.
     counters: Sequence[str] = ()
-    ring: deque[StoredEvent] = field(default_factory=lambda: deque(maxlen=_RING_MAX))
+    ring: deque[StoredEvent] = field(default_factory=deque)
+    _ring_chars: int = 0
     is_closed: bool = False
     has_text: bool = False
     _text: list[str] = field(default_factory=list)
@@ -75,7 +77,12 @@ class LiveRun:
 
     def publish(self, events: Sequence[StoredEvent]) -> None:
         """Hand committed events to readers."""
-        self.ring.extend(events)
+        ring = self.ring
+        for stored in events:
+            ring.append(stored)
+            self._ring_chars += size_of(stored.event)
+        while len(ring) > _RING_MAX or (self._ring_chars > _RING_CHARS_MAX and len(ring) > 1):
+            self._ring_chars -= size_of(ring.popleft().event)
         self.seq = events[-1].seq
         self._wake()
 

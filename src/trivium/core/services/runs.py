@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from trivium.core.errors import Conflict, Gone, InvalidRequest, LimitExceeded, NotFound
-from trivium.core.events import ApprovalDecided, ApprovalRequested, RunCancelled, StoredEvent, is_final
+from trivium.core.events import ApprovalDecided, ApprovalRequested, RunCancelled, StoredEvent, is_final, size_of
 from trivium.core.model.access import Principal
 from trivium.core.model.ids import new_id, new_uuid
 from trivium.core.model.runs import FINAL_STATUSES, Run, RunRequest
@@ -14,7 +14,9 @@ from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.admission import Admission, Begun
 from trivium.core.services.run_driver import RunDriver
 
-_PAGE = 512
+# How much a reader gets at once: all of it is in memory until the reader's connection has taken it.
+_PAGE = 128
+_BATCH_CHARS_MAX = 32_000
 _EVENTS_MAX = 200_000
 _POLL_S = 0.25
 
@@ -89,7 +91,7 @@ class Runs:
     async def event_batches(
         self, organization_id: str, run_id: str, after: int = 0
     ) -> AsyncGenerator[list[StoredEvent], None]:
-        """Like `events`, but everything that is ready at once comes as one list."""
+        """Like `events`, but what is ready at once comes as one list, up to about 32,000 characters (or one event)."""
         live = self._driver.live(run_id)
         if live is None:
             await self.get(organization_id, run_id)
@@ -102,9 +104,11 @@ class Runs:
             if batch is None:
                 batch = await self._read_page(run_id, seq)
             if batch:
+                batch = _bounded(batch)
+                seq, has_ended = batch[-1].seq, is_final(batch[-1].event)
+                live = None  # A reader that takes nothing keeps only what it was given.
                 yield batch
-                seq = batch[-1].seq
-                if is_final(batch[-1].event):
+                if has_ended:
                     return
             elif live is not None and not live.is_closed:
                 await live.wait()
@@ -237,3 +241,12 @@ class Runs:
         begun = await self._store.write(unit)
         self._driver.launch(self._driver.register(begun.run, event_count=begun.run.event_count), begun)
         return begun.run
+
+
+def _bounded(batch: list[StoredEvent]) -> list[StoredEvent]:
+    size = 0
+    for count, stored in enumerate(batch):
+        size += size_of(stored.event)
+        if size > _BATCH_CHARS_MAX and count:
+            return batch[:count]
+    return batch
