@@ -338,11 +338,11 @@ def _show(turn: Turn, sink: Sink, text: str) -> bool:
         return False
     progress = turn.progress
     step = progress.steps[-1]
-    if not step.text and progress.text and not progress.text[-1].endswith("\n"):
+    if not step.pieces and progress.text and not progress.text[-1].endswith("\n"):
         text = "\n\n" + text
     # Kept here without an event of its own, because the writer gathers pieces into one.
     progress.text.append(text)
-    step.text += text
+    step.pieces.append(text)
     if turn.producer is None:
         return sink.text(text)
     sink.post(TextDelta(text=text, producer=turn.producer))

@@ -28,10 +28,15 @@ class Step:
     """One turn of the model and what its calls returned."""
 
     number: int
-    text: str = ""
+    pieces: list[str] = field(default_factory=list)
     calls: tuple[PlannedCall, ...] = ()
     returned: dict[str, ToolReturned] = field(default_factory=dict)
     is_finished: bool = False
+
+    @property
+    def text(self) -> str:
+        """What the model said. Kept in pieces: adding to one long text would copy all of it for each token."""
+        return "".join(self.pieces)
 
 
 @dataclass
@@ -102,7 +107,7 @@ class Progress:
             case TextDelta():
                 self.text.append(event.text)
                 if self.steps:
-                    self.steps[-1].text += event.text
+                    self.steps[-1].pieces.append(event.text)
             case StepFinished():
                 self.usage.append(event.usage)
                 self.steps[-1].is_finished = True
