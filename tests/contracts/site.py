@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from tests.contracts.serving import serve
+from trivium.adapters.listener import STALLED_S
 from trivium.core.model.agents import Agent, ToolSpec
 from trivium.core.model.ids import new_id
 from trivium.core.model.json import JSONObject
@@ -104,8 +105,8 @@ class Site:
 
 
 @contextlib.contextmanager
-def open_site(folder: Path, **settings: Any) -> Iterator[Site]:
+def open_site(folder: Path, *, stalled_s: float = STALLED_S, **settings: Any) -> Iterator[Site]:
     """Serve a new application over the folder until the end of the block."""
     app = create_app(Settings(data=folder, **settings))
-    with serve(app) as url:
+    with serve(app, stalled_s=stalled_s) as url:
         yield Site(url, app.state.platform)

@@ -19,6 +19,11 @@ logger = logging.getLogger(__name__)
 HEAD_BYTES_MAX = 32 * 1024
 # From the connection, or from a later request's first byte, to the end of the head.
 HEAD_S_MAX = 15.0
+# A client that takes nothing of what waits for it for so long is cut off; a reader may come back and go on.
+STALLED_S = 120.0
+_LOOKS_PER_STALL = 8
+# How much the system takes from us before it can be sent: else megabytes for each client that takes nothing.
+_NOT_SENT_MAX = (socket.TCP_NOTSENT_LOWAT, 64 * 1024) if hasattr(socket, "TCP_NOTSENT_LOWAT") else None
 _BACKLOG = 4096
 _ACCEPTED_AT_ONCE = 256
 _COLLECT_AFTER = (20_000, 20, 20)
@@ -140,9 +145,12 @@ class Server(uvicorn.Server):
         *,
         on_open: Callable[[], Awaitable[None]],
         on_ready: Callable[[], None],
+        stalled_s: float = STALLED_S,
     ) -> None:
         super().__init__(config)
         self._listener = listener
+        self._stalled_s = stalled_s
+        self._sweeper: asyncio.Task[None] | None = None
         self._on_open = on_open
         self._on_ready = on_ready
 
@@ -177,6 +185,8 @@ class Server(uvicorn.Server):
                     return
                 connection.setblocking(False)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if _NOT_SENT_MAX is not None:
+                    connection.setsockopt(socket.IPPROTO_TCP, *_NOT_SENT_MAX)
                 task = loop.create_task(_connect(loop, make_protocol, connection))
                 connecting.add(task)
                 task.add_done_callback(connecting.discard)
@@ -184,6 +194,7 @@ class Server(uvicorn.Server):
         loop.add_reader(self._listener.fileno(), accept)
         self.servers = []
         self.started = True
+        self._sweeper = loop.create_task(self._sweep(loop))
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -191,6 +202,26 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
         await super().shutdown(sockets)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+    async def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cut off who takes nothing. Closing in good order would wait for them, and keep what they were sent."""
+        seen: dict[object, tuple[int, float]] = {}
+        while True:
+            await asyncio.sleep(self._stalled_s / _LOOKS_PER_STALL)
+            before, seen, now = seen, {}, loop.time()
+            for protocol in list(self.server_state.connections):
+                transport: asyncio.Transport | None = getattr(protocol, "transport", None)
+                waiting = 0 if transport is None else transport.get_write_buffer_size()
+                if not waiting or transport is None:
+                    continue
+                size, since = before.get(protocol, (waiting, now))
+                if waiting != size:
+                    since = now
+                seen[protocol] = (waiting, since)
+                if now - since >= self._stalled_s:
+                    transport.abort()
 
 
 async def _connect(
