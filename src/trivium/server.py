@@ -36,11 +36,14 @@ from trivium.adapters.sql.opening import open_store
 from trivium.adapters.sql.store import SqliteStore
 from trivium.adapters.telemetry.otlp import OtlpTracer, open_tracer
 from trivium.adapters.tools.builtin import BuiltinTools
+from trivium.adapters.tools.code import CodeTool
 from trivium.adapters.tools.http import HttpTools
 from trivium.adapters.tools.json_schema import JsonSchemas
+from trivium.adapters.tools.making import MakingTools
 from trivium.adapters.tools.mcp import HttpMcpClients
 from trivium.adapters.tools.tables import TableTool
 from trivium.adapters.tools.wabee.host import WabeeTools
+from trivium.adapters.tools.web_search import WebSearchTool
 from trivium.contracts import console, http, metrics, openapi, wabee, wisebot, wizchat
 from trivium.core.model.agents import RunLimits
 from trivium.core.model.ids import new_id
@@ -122,7 +125,7 @@ def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
     extractor = Extractors(transcriber=settings.transcriber)
     index = MatrixIndex(store, embedder, encoder=ProcessEncoder(_EMBEDDER))
     blobs, files = FileBlobs(settings.data / "blobs"), FolderTree(settings.data / "files")
-    tracer = _tracer(settings)
+    tracer, sandbox = _tracer(settings), SandboxRunner()
     adapters = Adapters(
         tracer=tracer,
         store=store,
@@ -138,7 +141,7 @@ def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
         prices=prices,
         schemas=JsonSchemas(),
         calendar=CronCalendar(),
-        code=SandboxRunner(),
+        code=sandbox,
         images=PillowImages(),
         file_tree=files,
         extractor=extractor,
@@ -149,6 +152,14 @@ def build(settings: Settings, *, owner: str = _OWNER) -> Parts:
             TableTool(store=store, blobs=blobs, files=files),
             HttpTools(store=store, clock=clock, outbound=outbound, seal=seal),
             WabeeTools(settings.wabee_tools),
+            CodeTool(sandbox),
+            MakingTools(store=store, blobs=blobs, clock=clock, base_url=settings.public_url),
+            WebSearchTool(
+                outbound=outbound,
+                url=settings.search_url,
+                engine=settings.search_engine,
+                api_key=settings.search_api_key,
+            ),
         ),
     )
     platform = wire(adapters, _platform_settings(settings, owner))

@@ -82,6 +82,13 @@ class Settings:
     outbound_allow: tuple[str, ...] = _setting(
         (), "`host:port` addresses that calls may reach although they are private; a list, with commas in a variable."
     )
+    search_url: str = _setting(
+        "",
+        "Search engine of the tool `web_search`: SearXNG's address with `/search`, or Brave's API. Empty: no such tool."
+        " A private address has to stand in `outbound_allow`, too.",
+    )
+    search_engine: Literal["searxng", "brave"] = _setting("searxng", "What answers at that address.")
+    search_api_key: str = _setting("", "Key for the search engine, if it needs one.", secret=True)
     wabee_tools: tuple[str, ...] = _setting(
         (), "Wabee tools: folders of projects, or `Name=host:port` of gRPC servers; a list, with commas in a variable."
     )

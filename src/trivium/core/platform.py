@@ -64,6 +64,7 @@ from trivium.core.services.knowledge import Knowledge, Upload
 from trivium.core.services.knowledge_tool import KnowledgeTool
 from trivium.core.services.listening import Heard, Listening
 from trivium.core.services.loop import AgentLoop
+from trivium.core.services.made_files import MadeFiles
 from trivium.core.services.memory import Memories
 from trivium.core.services.model_accounts import ModelAccounts
 from trivium.core.services.models import Models
@@ -207,6 +208,7 @@ class Platform:
     workflow_configs: WorkflowConfigs
     questions: Questions
     remembered: Remembered
+    made_files: MadeFiles
     tracing: RunTracing | None = None
     background: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -322,6 +324,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         desk=desk,
         workflow_configs=WorkflowConfigs(store=store, clock=clock, workflows=desk.workflows),
         remembered=remembered,
+        made_files=MadeFiles(store=store, blobs=adapters.blobs),
         tracing=_tracing(adapters, driver),
     )
 

@@ -14,6 +14,7 @@ from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, HeardEvent, Listener, SigningSecret, Webhook
+from trivium.core.model.desk import Booking, MadeFile
 from trivium.core.model.devices import DeviceRequest
 from trivium.core.model.jobs import Job
 from trivium.core.model.knowledge import Collection, Document, Passage, UnansweredQuestion
@@ -205,6 +206,14 @@ step_runs = _records(
         sqlite_where=text("status = 'waiting'"),
     ),
 )
+bookings = _records(
+    "bookings",
+    Booking,
+    Index("bookings_slot", "organization_id", "slot", unique=True),
+    Index("bookings_call", "organization_id", "call_key", unique=True),
+    Index("bookings_day", "organization_id", "calendar", "day"),
+)
+made_files = _records("made_files", MadeFile, Index("made_files_call", "organization_id", "call_key", unique=True))
 memories = _records("memories", Memory, Index("memories_module", "organization_id", "agent_id", "module"))
 once_requests = _records("once_requests", OnceRequest, Index("once_requests_created", "created_at"))
 activity = _records("activity", Activity, Index("activity_organization", "organization_id", "at"))

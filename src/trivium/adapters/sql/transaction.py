@@ -12,6 +12,7 @@ from trivium.adapters.sql.events import SqlEventLog
 from trivium.adapters.sql.figures import SqlFigures
 from trivium.adapters.sql.jobs import SqlJobs
 from trivium.adapters.sql.listeners import SqlHeardEvents, SqlListeners
+from trivium.adapters.sql.made_files import SqlMadeFiles
 from trivium.adapters.sql.once_requests import SqlOnceRequests
 from trivium.adapters.sql.passages import SqlPassages
 from trivium.adapters.sql.records import Session, SqlRecords
@@ -25,6 +26,7 @@ from trivium.core.model.capabilities import McpServer, Skill
 from trivium.core.model.config import ConfigLease, RevisionDocument
 from trivium.core.model.conversations import Visitor
 from trivium.core.model.deliveries import DeliveryAttempt, SigningSecret, Webhook
+from trivium.core.model.desk import Booking
 from trivium.core.model.knowledge import Collection, UnansweredQuestion
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount
@@ -85,4 +87,6 @@ class SqlTransaction:
         self.workflow_revisions: Records[WorkflowRevision] = SqlRecords(session, schema.workflow_revisions, "workflow")
         self.workflow_runs: ports.WorkflowRuns = SqlWorkflowRuns(session)
         self.step_runs: Records[StepRun] = SqlRecords(session, schema.step_runs, "step_run")
+        self.bookings: Records[Booking] = SqlRecords(session, schema.bookings, "booking")
+        self.made_files: ports.MadeFiles = SqlMadeFiles(session)
         self.figures: ports.AllFigures = SqlFigures(session)

@@ -4,6 +4,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from decimal import Context, Decimal, DecimalException, localcontext
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -54,8 +55,8 @@ class BuiltinTools:
 
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return those of the two that are switched on."""
-        wanted = dict.fromkeys(tool.type.removeprefix("builtin:") for tool in agent.tools)
-        return [_SPECS[name] for name in wanted if name in _SPECS]
+        wanted = {tool.type.removeprefix("builtin:"): tool.requires_approval for tool in agent.tools}
+        return [replace(_SPECS[name], requires_approval=needs) for name, needs in wanted.items() if name in _SPECS]
 
     async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
         """Answer at once."""

@@ -76,6 +76,12 @@ class HttpTools:
         self._seal = seal
         self._calls: OrderedDict[str, deque[float]] = OrderedDict()
 
+    def lack(self, tool: ToolConfig) -> str | None:
+        """Nothing is ever missing; InvalidRequest for a configuration that cannot be used."""
+        if tool.type in TYPES:
+            read_config(tool.config)
+        return None
+
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return the agent's custom tools; one whose configuration cannot be used is left out and logged."""
         specs = []

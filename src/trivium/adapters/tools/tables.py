@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import anyio.to_thread
@@ -17,6 +17,7 @@ from trivium.core.model.knowledge import Document, Source
 from trivium.core.ports import BlobStore, FileTree, Store, ToolContext, ToolResult, Transaction
 
 NAME = "csv_search"
+TYPES = frozenset({NAME, "csv_lookup"})
 _SIZE_BYTES_MAX = 20_000_000
 _ROWS_MAX = 100
 _ROWS_DEFAULT = 20
@@ -88,7 +89,9 @@ class TableTool:
 
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return the tool when it is switched on."""
-        return [_SPEC] if any(tool.type.removeprefix("builtin:") == NAME for tool in agent.tools) else []
+        tools = [tool for tool in agent.tools if tool.type.removeprefix("builtin:") in TYPES]
+        needs = any(tool.requires_approval for tool in tools)
+        return [replace(_SPEC, requires_approval=needs)] if tools else []
 
     async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
         """Return the rows that meet all conditions, those with the most words of the query first."""
@@ -122,7 +125,7 @@ class TableTool:
 
 
 def _listed_documents(tx: Transaction, agent: Agent) -> list[Document]:
-    listed = [tool.config.get("documents") for tool in agent.tools if tool.type.removeprefix("builtin:") == NAME]
+    listed = [tool.config.get("documents") for tool in agent.tools if tool.type.removeprefix("builtin:") in TYPES]
     found = []
     for name in [str(name) for names in listed if isinstance(names, list) for name in names][:_DOCUMENTS_MAX]:
         document = tx.documents.first(agent.organization_id, id=name) or tx.documents.first(

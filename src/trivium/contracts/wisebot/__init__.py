@@ -11,6 +11,7 @@ from trivium.contracts.wisebot.errors import owns, owns_unclaimed, render
 from trivium.contracts.wisebot.origins import Origins
 from trivium.contracts.wisebot.routes_account import AccountRoutes
 from trivium.contracts.wisebot.routes_agents import AgentRoutes
+from trivium.contracts.wisebot.routes_bookings import BookingRoutes
 from trivium.contracts.wisebot.routes_chat import ChatRoutes
 from trivium.contracts.wisebot.routes_device import DEVICE_DIALECT, DeviceRoutes
 from trivium.contracts.wisebot.routes_flow_config import FlowConfigRoutes
@@ -54,6 +55,7 @@ def mount(
     knowledge.add_downloads_to(served)
     dashboard = Router(prefix="/api/v1")
     AgentRoutes(platform).add_to(dashboard)
+    BookingRoutes(platform).add_to(dashboard)
     knowledge.add_to(dashboard)
     InboxRoutes(platform, heartbeat_s=heartbeat_s).add_to(dashboard)
     PlaygroundRoutes(platform).add_to(dashboard)

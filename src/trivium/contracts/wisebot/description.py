@@ -175,6 +175,8 @@ _CHAT = {
     ),
 }
 _AGENTS = {
+    "GET /api/v1/bookings": Described(answer=shapes.BookingList, query=_PAGE),
+    "POST /api/v1/bookings/{booking_id}/cancel": Described(answer=shapes.Booking),
     "GET /api/v1/agents": Described(answer=shapes.AgentList),
     "POST /api/v1/agents": Described(answer=shapes.Agent, status=201, body=AgentBody),
     "GET /api/v1/agents/{agent_id}": Described(answer=shapes.AgentDetail),

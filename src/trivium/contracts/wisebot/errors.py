@@ -22,7 +22,7 @@ _NOUNS = {
 _OWN_KEY, _OTHER_KEY = "bearer wb_live_", "bearer wpk_"
 _OWN_PATHS = re.compile(
     r"/workflows/trigger$|/api/chat/agent$|/api/auth/(login|logout)$|/files/"
-    r"|/api/v1/(status|me|device|activity|agents|api-keys|webhooks|knowledge-files|flows?|runs|forms|inbox|chat|playground"
+    r"|/api/v1/(status|me|device|activity|agents|api-keys|webhooks|knowledge-files|flows?|runs|bookings|forms|inbox|chat|playground"
     r"|agent-runs|deliveries)(/|$)"
 )
 

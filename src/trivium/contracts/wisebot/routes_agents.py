@@ -19,7 +19,7 @@ from trivium.contracts.wisebot.wire_agents import (
     to_values,
 )
 from trivium.core.errors import Conflict, InvalidRequest, NotFound
-from trivium.core.model.agents import ToolConfig
+from trivium.core.model.agents import Agent, ToolConfig
 from trivium.core.model.json import JSONObject
 from trivium.core.platform import Platform
 
@@ -43,7 +43,7 @@ class AgentRoutes:
         """Return every agent, oldest first."""
         principal = await identify(self._platform, request)
         agents = await self._platform.agents.find(principal.organization_id)
-        return json_response({"agents": [agent_json(agent) for agent in agents if agent.status != "archived"]})
+        return json_response({"agents": [self._shown(agent) for agent in agents if agent.status != "archived"]})
 
     async def create(self, request: Request) -> Response:
         """Create an agent; documents that its tools name are found before anything is stored."""
@@ -51,13 +51,13 @@ class AgentRoutes:
         body = validate(AgentBody, await request.json())
         tools = await self._resolved(principal.organization_id, body.tools or [])
         values = {"status": "active", **to_values(body), "tools": tools, "settings": to_settings(body)}
-        return json_response(agent_json(await self._platform.desk.agent_writing.create(principal, **values)), 201)
+        return json_response(self._shown(await self._platform.desk.agent_writing.create(principal, **values)), 201)
 
     async def get(self, request: Request, agent_id: str) -> Response:
         """Return one agent, with what is used of its budgets."""
         principal = await identify(self._platform, request)
         agent = await self._platform.agents.get(principal.organization_id, agent_id)
-        return json_response(agent_json(agent) | budgets_json(await self._platform.budgets.of_agent(agent)))
+        return json_response(self._shown(agent) | budgets_json(await self._platform.budgets.of_agent(agent)))
 
     async def change(self, request: Request, agent_id: str) -> Response:
         """Change what is given."""
@@ -67,7 +67,7 @@ class AgentRoutes:
         if body.tools is not None:
             values["tools"] = await self._resolved(principal.organization_id, body.tools)
         changed = await self._platform.desk.agent_writing.change(principal, agent_id, to_settings(body), **values)
-        return json_response(agent_json(changed))
+        return json_response(self._shown(changed))
 
     async def remove(self, request: Request, agent_id: str) -> Response:
         """Delete an agent; its conversations stay readable in the inbox."""
@@ -77,7 +77,18 @@ class AgentRoutes:
 
     async def _resolved(self, organization_id: str, bodies: Sequence[ToolBody]) -> tuple[ToolConfig, ...]:
         configs = [await self._config(organization_id, body, number) for number, body in enumerate(bodies)]
-        return tuple(map(to_tool, bodies, configs))
+        tools = tuple(map(to_tool, bodies, configs))
+        for number, tool in enumerate(tools):
+            try:
+                self._platform.tools.lack(tool)
+            except InvalidRequest as error:
+                place = f"tools[{number}].config"
+                details = {**error.details, "place": place}
+                raise InvalidRequest(f"{place}: {error.message}", code=error.code, details=details) from error
+        return tools
+
+    def _shown(self, agent: Agent) -> JSONObject:
+        return agent_json(agent, self._platform.tools.lack)
 
     async def _config(self, organization_id: str, body: ToolBody, number: int) -> JSONObject:
         """Return a tool's settings with the document its label names; 400 when there is none, or more than one."""

@@ -112,25 +112,30 @@ class KnowledgeRoutes:
         return json_response(file_json(await self._platform.knowledge.get(principal.organization_id, file_id)))
 
     async def download(self, request: Request, file_id: str, name: str) -> Response:
-        """Return the bytes that were uploaded; the name is only for people."""
+        """Return the bytes that were uploaded; the name is for people. What an agent made needs no credential."""
+        if file_id.startswith("made_"):
+            file, made = await self._platform.made_files.open(file_id)
+            return _download(file.name, file.mime_type, made)
         principal = await identify(self._platform, request)
         document, pieces = await self._platform.knowledge.original(principal.organization_id, file_id)
-
-        async def closed_after() -> AsyncGenerator[bytes, None]:
-            async with aclosing(pieces):
-                async for piece in pieces:
-                    yield piece
-
-        # Never shown in place: what somebody uploaded is no page of ours.
-        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(document.name, safe='')}"}
-        media_type = document.mime_type or "application/octet-stream"
-        return StreamingResponse(closed_after(), media_type=media_type, headers=headers)
+        return _download(document.name, document.mime_type, pieces)
 
     async def remove(self, request: Request, file_id: str) -> Response:
         """Delete a file and everything found in it."""
         principal = await identify(self._platform, request, role="admin")
         await self._platform.knowledge.delete(principal.organization_id, file_id)
         return Response(status_code=204)
+
+
+def _download(name: str, mime_type: str, pieces: AsyncGenerator[bytes, None]) -> Response:
+    async def closed_after() -> AsyncGenerator[bytes, None]:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+
+    # Never shown in place: what somebody uploaded is no page of ours.
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return StreamingResponse(closed_after(), media_type=mime_type or "application/octet-stream", headers=headers)
 
 
 def file_json(document: Document) -> JSONObject:

@@ -79,6 +79,30 @@ class AgentTool(Answer):
     type: str
     config: dict[str, Any] | None = None
     require_approval: bool | None = None
+    status: Literal["unavailable"] | None = None
+    status_reason: str | None = None
+
+
+class Booking(Answer):
+    """An appointment that an agent booked."""
+
+    id: str
+    agent_id: str
+    calendar: str
+    status: Literal["booked", "cancelled"]
+    start: Time
+    end: Time
+    name: str
+    contact: str
+    notes: str
+    conversation_id: str
+    created_at: Time
+
+
+class BookingList(Answer):
+    """Appointments, the ones booked last first."""
+
+    bookings: list[Booking]
 
 
 class Agent(Answer):

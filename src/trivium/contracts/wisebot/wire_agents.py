@@ -1,28 +1,39 @@
 """Agents and their tools as this contract spells them (sections 3.2 and 3.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from trivium.contracts.wisebot.names import time_text
+from trivium.contracts.wisebot.names import camel, snake, time_text
 from trivium.core.model.agents import Agent, ToolConfig
 from trivium.core.model.budgets import BudgetUse, read_agent_budgets
 from trivium.core.model.json import JSON, JSONObject
 
-# Sections 3.3 and 6. What no host offers yet is kept and given back, and its tool is simply not there for the model.
+# Sections 3.3 and 6.
 TOOL_TYPES = frozenset(
     "image_search knowledge_base mcp search builtin:search escalate builtin:escalate resolve builtin:resolve "
     "book_appointment web_search run_code create_deck create_pdf http image browser_research website computer_use "
-    "calculator current_time csv_lookup".split()
+    "calculator current_time csv_lookup builtin:book_appointment builtin:web_search builtin:run_code "
+    "builtin:create_deck builtin:create_pdf builtin:image_search".split()
 )
+# Named in section 6 without any setting: kept and given back, and told to be missing.
+_NOT_OFFERED = frozenset({"image", "browser_research", "website", "computer_use"})
+# Their settings are the core's; the others' are kept as they were given.
+_OWN_SETTINGS = frozenset({"http", "book_appointment", "builtin:book_appointment"})
+
+
+# Why a tool is not offered on this server, or None.
+Lack = Callable[[ToolConfig], str | None]
 
 
 class ToolBody(BaseModel):
-    """One tool object."""
+    """One tool object; `status` and its reason are what we answer, and ignored on the way in."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    status: Any = None
+    status_reason: Any = Field(default=None, alias="statusReason")
     type: str = Field(max_length=64)
     config: dict[str, Any] = Field(default_factory=dict)
     require_approval: bool = Field(default=False, alias="requireApproval")
@@ -107,12 +118,23 @@ def to_settings(body: AgentPatch) -> JSONObject:
 
 def to_tool(body: ToolBody, config: JSONObject) -> ToolConfig:
     """Return the tool with its settings, resolved."""
+    if body.type in _OWN_SETTINGS:
+        config = {snake(name): value for name, value in config.items()}
+    if body.type == "knowledge_base" and "fileId" in config:
+        config = {**config, "document_id": config["fileId"]}
     return ToolConfig(type=body.type, config=config, requires_approval=body.require_approval)
 
 
-def agent_json(agent: Agent) -> JSONObject:
-    """Return an agent as it is listed and answered."""
-    tools: list[JSON] = [_tool_json(tool) for tool in agent.tools]
+def lack_of(tool: ToolConfig, lack: Lack) -> str | None:
+    """Return why the model will not see this tool, or None."""
+    if tool.type in _NOT_OFFERED:
+        return "No part of this server offers this tool."
+    return lack(tool)
+
+
+def agent_json(agent: Agent, lack: Lack) -> JSONObject:
+    """Return an agent as it is listed and answered; tools that are not offered here say so."""
+    tools: list[JSON] = [_tool_json(tool, lack) for tool in agent.tools]
     return {
         "id": agent.id,
         "name": agent.name,
@@ -146,10 +168,18 @@ def budgets_json(uses: Sequence[BudgetUse]) -> JSONObject:
     return {"budgetUse": shown} if shown else {}
 
 
-def _tool_json(tool: ToolConfig) -> JSON:
+def _tool_json(tool: ToolConfig, lack: Lack) -> JSON:
     shown: JSONObject = {"type": tool.type}
-    if tool.config:
-        shown["config"] = tool.config
+    config = tool.config
+    if tool.type in _OWN_SETTINGS:
+        config = {camel(name): value for name, value in config.items()}
+    elif tool.type == "knowledge_base":
+        config = {name: value for name, value in config.items() if name != "document_id"}
+    if config:
+        shown["config"] = config
+    reason = lack_of(tool, lack)
+    if reason is not None:
+        shown |= {"status": "unavailable", "statusReason": reason}
     if tool.requires_approval:
         shown["requireApproval"] = True
     return shown

@@ -52,6 +52,7 @@ from trivium.core.ports.store import (
     Jobs,
     Keys,
     Listeners,
+    MadeFiles,
     Messages,
     OAuthClients,
     OnceRequests,
@@ -68,7 +69,7 @@ from trivium.core.ports.store import (
     WorkflowRuns,
     Workflows,
 )
-from trivium.core.ports.tools import SchemaCheck, ToolContext, ToolHost, ToolResult
+from trivium.core.ports.tools import ChecksTools, SchemaCheck, ToolContext, ToolHost, ToolResult
 
 __all__ = [
     "AgentKeys",
@@ -78,6 +79,7 @@ __all__ = [
     "Calendar",
     "ChatMessage",
     "ChatToolCall",
+    "ChecksTools",
     "Clock",
     "CodeResult",
     "CodeRunner",
@@ -102,6 +104,7 @@ __all__ = [
     "Jobs",
     "Keys",
     "Listeners",
+    "MadeFiles",
     "Messages",
     "ModelChunk",
     "ModelProvider",

@@ -14,6 +14,7 @@ from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, PastMessage, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, HeardEvent, Listener, SigningSecret, Webhook
+from trivium.core.model.desk import Booking, MadeFile
 from trivium.core.model.devices import DeviceRequest
 from trivium.core.model.figures import Figures
 from trivium.core.model.jobs import Job
@@ -347,6 +348,13 @@ class OAuthClients(Records[OAuthClient], Protocol):
     def by_id(self, client_id: str) -> OAuthClient | None: ...
 
 
+class MadeFiles(Records[MadeFile], Protocol):
+    """Files that agents made."""
+
+    def by_id(self, file_id: str) -> MadeFile | None:
+        """Return the file of this id in any organization: whoever knows it may read it."""
+
+
 class DailyUses(Records[DailyUse], Protocol):
     """Calls per organization and day."""
 
@@ -554,6 +562,8 @@ class Transaction(Protocol):
     workflow_revisions: Records[WorkflowRevision]
     workflow_runs: WorkflowRuns
     step_runs: Records[StepRun]
+    bookings: Records[Booking]
+    made_files: MadeFiles
     figures: AllFigures
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from trivium.core.model.agents import Agent, ToolSpec
+from trivium.core.model.agents import Agent, ToolConfig, ToolSpec
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.model.knowledge import Source
 from trivium.core.model.runs import FilterHint
@@ -47,6 +47,17 @@ class ToolHost(Protocol):
 
     async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
         """Call a tool by the name `specs` gave it; the caller bounds the time."""
+
+
+@runtime_checkable
+class ChecksTools(Protocol):
+    """A host that can say beforehand what is wrong with a tool of its own."""
+
+    def lack(self, tool: ToolConfig) -> str | None:
+        """Return why the tool cannot be offered on this server as it is set up, for people; None for other tools.
+
+        InvalidRequest for a configuration that can never be used.
+        """
 
 
 class SchemaCheck(Protocol):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from trivium.core.services.activity import ActivityLog
 from trivium.core.services.agent_writing import AgentWriting
 from trivium.core.services.announcing import Announcing
+from trivium.core.services.appointments.service import Appointments
 from trivium.core.services.handover import Handover
+from trivium.core.services.image_search import ImageSearch
 from trivium.core.services.inbox import Inbox
 from trivium.core.services.run_driver import RunDriver
 from trivium.core.services.visitors import Visitors
@@ -26,6 +28,7 @@ class Desk:
     inbox: Inbox
     activity: ActivityLog
     agent_writing: AgentWriting
+    appointments: Appointments
 
 
 def wire_desk(needs: Needs, *, webhooks: Webhooks, run_driver: RunDriver) -> Desk:
@@ -37,6 +40,9 @@ def wire_desk(needs: Needs, *, webhooks: Webhooks, run_driver: RunDriver) -> Des
     driver.finish_hooks.append(announcing.workflow_run_finished)
     workflows.write_hooks.append(announcing.workflow_written)
     needs.tools.add_host(Handover(store=store, announcing=announcing))
+    appointments = Appointments(store=store, clock=clock, announcing=announcing)
+    needs.tools.add_host(appointments)
+    needs.tools.add_host(ImageSearch(store=store))
     return Desk(
         workflows=workflows,
         timetable=timetable,
@@ -45,4 +51,5 @@ def wire_desk(needs: Needs, *, webhooks: Webhooks, run_driver: RunDriver) -> Des
         inbox=Inbox(store=store, clock=clock, announcing=announcing),
         activity=ActivityLog(store=store, clock=clock),
         agent_writing=AgentWriting(store=store, clock=clock, announcing=announcing),
+        appointments=appointments,
     )

@@ -1,6 +1,7 @@
 """The tools with which an agent hands a conversation to a person, or closes it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from trivium.core.model.agents import Agent, ToolSpec
 from trivium.core.model.conversations import ConversationStatus
@@ -46,8 +47,8 @@ class Handover:
 
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return the tools that are switched on for the agent."""
-        wanted = dict.fromkeys(_TYPES[tool.type] for tool in agent.tools if tool.type in _TYPES)
-        return [_SPECS[name] for name in wanted]
+        wanted = {_TYPES[tool.type]: tool.requires_approval for tool in agent.tools if tool.type in _TYPES}
+        return [replace(_SPECS[name], requires_approval=needs) for name, needs in wanted.items()]
 
     async def call(self, name: str, tool_input: JSONObject, context: ToolContext) -> ToolResult:
         """Set the conversation's status; a call outside a conversation says so."""

@@ -1,6 +1,7 @@
 """The tool an agent searches its documents with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from trivium.core.errors import NotFound
 from trivium.core.model.agents import Agent, ToolSpec
@@ -45,7 +46,10 @@ class KnowledgeTool:
 
     async def specs(self, agent: Agent) -> Sequence[ToolSpec]:
         """Return the search tool when there is something to search."""
-        if any(tool.type in TOOL_TYPES for tool in agent.tools) or await self._has_documents(agent.organization_id):
+        tools = [tool for tool in agent.tools if tool.type in TOOL_TYPES]
+        if any(tool.requires_approval for tool in tools):
+            return (replace(_SPEC, requires_approval=True),)
+        if tools or await self._has_documents(agent.organization_id):
             return (_SPEC,)
         return ()
 
@@ -119,14 +123,19 @@ def _scope(tx: Transaction, context: ToolContext) -> tuple[SearchScope, bool]:
     names: list[str] = []
     for tool in context.agent.tools:
         if tool.type in TOOL_TYPES:
-            names += [str(tool.config[key]) for key in ("document_id", "name") if tool.config.get(key)]
+            own = [str(tool.config[key]) for key in ("document_id", "name") if tool.config.get(key)]
+            if not own and tool.type != SEARCH_TOOL:
+                # Beside a tool for some documents stands one for all.
+                names = []
+                break
+            names += own
     conditions = tuple(
         Condition(key=hint.key, value=hint.value, operator=hint.operator) for hint in context.filter_hints
     )
     scope = SearchScope(
         agent_id=context.agent.id,
         collection_ids=(str(collection_id),) if collection_id else (),
-        asker=_asker(tx, context),
+        asker=asker_of(tx, context),
         names=tuple(names),
         conditions=conditions,
         conditions_are_hints=True,
@@ -134,7 +143,7 @@ def _scope(tx: Transaction, context: ToolContext) -> tuple[SearchScope, bool]:
     return scope, collection is None or collection.settings.get("tracks_unanswered") is not False
 
 
-def _asker(tx: Transaction, context: ToolContext) -> Asker:
+def asker_of(tx: Transaction, context: ToolContext) -> Asker:
     """Return who asks: the visitor of the run, a person of the organization, or else a program with a key."""
     if context.visitor_id is not None:
         visitor = tx.visitors.first(context.organization_id, id=context.visitor_id)

@@ -10,9 +10,9 @@ from typing import Protocol
 import anyio
 
 from trivium.core.errors import CoreError, NotFound
-from trivium.core.model.agents import Agent, ToolSpec
+from trivium.core.model.agents import Agent, ToolConfig, ToolSpec
 from trivium.core.model.json import JSON, JSONObject
-from trivium.core.ports import SchemaCheck, ToolContext, ToolHost, ToolResult
+from trivium.core.ports import ChecksTools, SchemaCheck, ToolContext, ToolHost, ToolResult
 from trivium.core.services.remembered import Remembered
 
 OUTPUT_CHARS_MAX = 100_000
@@ -84,6 +84,11 @@ class ToolBox:
         if result.memory and not result.is_error and self._memories is not None:
             await _keep(self._memories, result.memory, context)
         return result
+
+    def lack(self, tool: ToolConfig) -> str | None:
+        """Return why a tool is not offered on this server, for people, or None; InvalidRequest for a bad config."""
+        found = [host.lack(tool) for host in self._hosts if isinstance(host, ChecksTools)]
+        return next((text for text in found if text), None)
 
     def input_problem(self, spec: ToolSpec, tool_input: JSON) -> str | None:
         """Return what is wrong with the input of a tool, for people, or None."""

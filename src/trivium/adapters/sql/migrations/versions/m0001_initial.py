@@ -15,6 +15,7 @@ def upgrade() -> None:
     _agent_secrets()
     _agents()
     _budget_counters()
+    _bookings()
     _collections()
     _config_leases()
     _conversations()
@@ -30,6 +31,7 @@ def upgrade() -> None:
     _keys()
     _knowledge_versions()
     _listeners()
+    _made_files()
     _mcp_servers()
     _memberships()
     _memories()
@@ -175,6 +177,32 @@ def _budget_counters() -> None:
         unique=False,
     )
     op.create_index("budget_counters_started", "budget_counters", ["starts_at"], unique=False)
+
+
+def _bookings() -> None:
+    op.create_table(
+        "bookings",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("agent_id", sa.Text(), nullable=False),
+        sa.Column("calendar", sa.Text(), nullable=False),
+        sa.Column("starts_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("slot", sa.Text(), nullable=True),
+        sa.Column("day", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("reach", sa.Text(), nullable=False),
+        sa.Column("notes", sa.Text(), nullable=False),
+        sa.Column("visitor_id", sa.Text(), nullable=True),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("bookings_call", "bookings", ["organization_id", "call_key"], unique=True)
+    op.create_index("bookings_day", "bookings", ["organization_id", "calendar", "day"], unique=False)
+    op.create_index("bookings_slot", "bookings", ["organization_id", "slot"], unique=True)
 
 
 def _collections() -> None:
@@ -474,6 +502,24 @@ def _listeners() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("listeners_organization", "listeners", ["organization_id"], unique=False)
+
+
+def _made_files() -> None:
+    op.create_table(
+        "made_files",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.Text(), nullable=False),
+        sa.Column("agent_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mime_type", sa.Text(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("blob_key", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("call_key", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("made_files_call", "made_files", ["organization_id", "call_key"], unique=True)
 
 
 def _mcp_servers() -> None:
