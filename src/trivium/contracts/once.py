@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive
 
 from trivium.core.errors import Conflict, InvalidRequest
 from trivium.core.model.access import KEY_PREFIXES
@@ -85,11 +86,22 @@ async def _again(request: Request, platform: Platform, once: OnceRequest, handle
         # A key that was revoked in the meantime reads nothing any more.
         await platform.access.authenticate(token)
     if once.headers.get("content-type", "").startswith(_STREAM):
-        position = f"{once.headers['run-id']}:0".encode()
-        request.scope["headers"] = [*request.scope["headers"], (b"last-event-id", position)]
-        return await handler(type(request)(request.scope, request.receive))
+        if "last-event-id" not in request.headers:
+            position = f"{once.headers['run-id']}:0".encode()
+            request.scope["headers"] = [*request.scope["headers"], (b"last-event-id", position)]
+        return await handler(type(request)(request.scope, _told_again(await request.body(), request.receive)))
     headers = {**once.headers, "Idempotent-Replayed": "true"}
     return Response(once.body.encode(), once.status or 200, headers)
+
+
+def _told_again(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body once more that was read already, and then goes on as before."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def told() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return told
 
 
 def _credential(headers: Headers) -> str:

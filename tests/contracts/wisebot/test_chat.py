@@ -109,6 +109,19 @@ def test_stream_is_resumed_without_repeats(office: Office) -> None:
     error_of(office.api.post("/api/chat/agent", json=body, headers={"Last-Event-ID": "x"}), 400)
 
 
+@pytest.mark.parametrize("path", ["/api/chat/agent", "/api/v1/chat/regenerate"])
+def test_stream_that_is_asked_for_twice_is_one_answer(office: Office, path: str) -> None:
+    session = office.session()
+    office.api.post("/api/chat/agent", json={**pair(session), "prompt": "Hello"})
+    headers, body = {"Idempotency-Key": f"once{path}{session['threadId']}"}, {**pair(session), "prompt": "Again"}
+    first, second = (office.api.post(path, json=body, headers=headers) for _ in range(2))
+    assert first.headers["run-id"] == second.headers["run-id"]
+    assert first.text == second.text
+    headers["Last-Event-ID"] = "1"
+    rest = office.api.post(path, json=body, headers=headers)
+    assert list(events_of(rest.text)) == list(events_of(first.text))[1:]
+
+
 def test_wrong_pairs_are_refused_before_the_first_byte(office: Office, site: Site, make_office: Make) -> None:
     session, other = office.session("a"), office.session("b")
     stranger = make_office()

@@ -97,16 +97,13 @@ class ChatRoutes:
         """Answer a message as a stream; with `Last-Event-ID` go on with the stream of the last one."""
         body = validate(AskBody, await request.json())
         opened = await self._enter(request, body)
-        after = 0
         if "last-event-id" in request.headers:
-            run, after = await self._resumed(request, opened)
-        else:
-            said = await self._visitors.say(opened, body.prompt, request_id=request.state.request_id)
-            self._platform.desk.inbox.nudge(opened.conversation.id)
-            if said.run is None:
-                return self._kept(kept_events(opened, said))
-            run = said.run
-        return self._stream(opened, run, after)
+            return self._stream(opened, *await self._resumed(request, opened))
+        said = await self._visitors.say(opened, body.prompt, request_id=request.state.request_id)
+        self._platform.desk.inbox.nudge(opened.conversation.id)
+        if said.run is None:
+            return self._kept(kept_events(opened, said))
+        return self._stream(opened, said.run)
 
     async def messages(self, request: Request) -> Response:
         """Return the last 200 messages of a conversation."""
@@ -140,15 +137,19 @@ class ChatRoutes:
         return json_response({"stopped": stopped.status == "cancelled", "messageId": run.id})
 
     async def regenerate(self, request: Request) -> Response:
-        """Forget the last answer and make a new one."""
+        """Forget the last answer and make a new one; with `Last-Event-ID` go on with the stream of that one."""
         opened = await self._enter(request, validate(PairBody, await request.json()))
+        if "last-event-id" in request.headers:
+            return self._stream(opened, *await self._resumed(request, opened))
         text = await self._visitors.rewind(opened, None)
         return self._stream(opened, await self._visitors.ask(opened, text, request_id=request.state.request_id))
 
     async def edit(self, request: Request) -> Response:
-        """Forget a message of the visitor and everything after it, and answer the new text."""
+        """Forget a message of the visitor and everything after it, and answer the new text; resumed as the others."""
         body = validate(MessageBody, await request.json())
         opened = await self._enter(request, body)
+        if "last-event-id" in request.headers:
+            return self._stream(opened, *await self._resumed(request, opened))
         if body.prompt is None:
             raise InvalidRequest("prompt is needed.", code="missing_prompt")
         await self._visitors.rewind(opened, body.message_id)
