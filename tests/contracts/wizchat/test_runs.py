@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from bench.fake_model import Behaviour, FakeModel
 from tests.contracts.serving import serve
 from tests.contracts.wizchat.conftest import Service
 from trivium.core.model.access import SCOPES
+from trivium.core.model.agents import ToolConfig
 from trivium.server import create_app
 from trivium.settings import Settings
 
@@ -162,6 +164,22 @@ def _door(service: Service, http: httpx2.Client, bot: str) -> Callable[[object],
     key = http.post(f"/chatbots/{bot}/external-api/keys", json={"name": "ci"}).json()["key"]
     url, headers = f"{service.url}/v1/chatbots/{bot}/query", {"Authorization": f"Bearer {key}"}
     return lambda body: httpx2.post(url, json=body, headers=headers, timeout=60)
+
+
+@pytest.mark.parametrize(("config", "asks"), [({}, True), ({"tools": ["find_customer"]}, True), ({"tools": []}, False)])
+def test_server_s_tools_wait_for_a_person(service: Service, tools: str, config: dict[str, object], asks: bool) -> None:
+    http, bot = service.http(), service.new_chatbot()
+    http.post(f"/chatbots/{bot}/mcp-servers", json={"name": "crm", "url": f"{tools}/mcp", "transport": "http"})
+    http.put(f"/chatbots/{bot}/secrets", json={"secrets": {"mcpServers/crm/headers/X-Key": "s3cret"}})
+    _wait_for_tools(http, bot)
+    named = ToolConfig(type="mcp", config={"server": "crm", **config}, requires_approval=True)  # type: ignore[dict-item]
+
+    async def specs() -> dict[str, bool]:
+        agent = await service.platform.agents.get(service.organization_id, bot)
+        found = await service.platform.tools.specs(replace(agent, tools=(named,)))
+        return {spec.name: spec.requires_approval for spec in found}
+
+    assert anyio.run(specs)["find_customer"] is asks
 
 
 def _wait_for_tools(http: httpx2.Client, bot: str) -> None:

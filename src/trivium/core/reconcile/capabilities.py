@@ -152,6 +152,7 @@ class Capabilities:
                 description=str(tool.get("description") or ""),
                 input_schema=schema if isinstance(schema := tool.get("input_schema"), dict) else {"type": "object"},
                 is_repeatable=tool.get("is_repeatable") is True,
+                requires_approval=_needs_approval(agent, server, tool),
                 timeout_s=_CALL_TIMEOUT_S,
                 source={"server": server.name},
             )
@@ -200,6 +201,16 @@ class Capabilities:
 def _tools(server: McpServer) -> list[tuple[str, JSONObject]]:
     prefix = server.tool_name_prefix or ""
     return [(f"{prefix}{tool['name']}", tool) for tool in server.tools if tool.get("enabled") is not False]
+
+
+def _needs_approval(agent: Agent, server: McpServer, tool: JSONObject) -> bool:
+    """Return whether the agent's configuration names the server, and the tool or none, with approval."""
+    for one in agent.tools:
+        if one.type == "mcp" and one.requires_approval and one.config.get("server") in (server.name, server.id):
+            names = one.config.get("tools")
+            if not isinstance(names, list) or tool["name"] in names:
+                return True
+    return False
 
 
 def _require(principal: Principal, agent_id: str, section: str, *, is_write: bool = False) -> None:
