@@ -46,16 +46,18 @@ def decisions_page() -> str:
 
 
 def client_page() -> str:
-    """Return the table of the client library: every method in both colours, and the request it makes."""
-    from tools.client_calls import operations
+    """Return the table of the client library: every method in both colours, its request, and who calls it for real."""
+    from tools.client_calls import WITHOUT_METHOD, operations, proofs
 
+    proven = proofs(ROOT)
     parts = []
     for client, rows in operations().items():
-        lines = "".join(_client_row(one, other) for one, other in rows)
-        head = "| method | sync | async | request | |\n|---|---|---|---|---|\n"
+        lines = "".join(_client_row(one, other, proven.get((client, one.name), [])) for one, other in rows)
+        head = "| method | sync | async | request | | called for real in |\n|---|---|---|---|---|---|\n"
         parts.append(f"## {client}, Async{client}\n\n{len(rows)} methods.\n\n{head}{lines}")
-    intro = "Each row was made by calling both clients and looking at what they send.\n\n"
-    return f"# Client methods\n\n{NOTICE}{intro}" + "\n".join(parts)
+    without = "".join(f"| {method} `{path}` | {why} |\n" for (method, path), why in WITHOUT_METHOD.items())
+    rest = f"## Without a method\n\n| operation | why |\n|---|---|\n{without}"
+    return f"# Client methods\n\n{NOTICE}{CLIENT_INTRO}" + "\n".join([*parts, rest])
 
 
 def command_line_page() -> str:
@@ -66,10 +68,10 @@ def command_line_page() -> str:
     return text.replace("\n", f"\n\n{NOTICE.rstrip()}\n", 1).rstrip() + "\n"
 
 
-def _client_row(one: "Called", other: "Called") -> str:
-    path = re.sub(r"/x\b", "/{id}", one.path)
+def _client_row(one: "Called", other: "Called", tests: list[str]) -> str:
     both = "yes | yes" if (one.method, one.path) == (other.method, other.path) else "yes | no"
-    return f"| `{one.name}` | {both} | {one.method} `{path}` | {one.says} |\n"
+    where = tests[0].replace("::", ": ").removeprefix("test_real_").replace(".py", "") if tests else "-"
+    return f"| `{one.name}` | {both} | {one.method} `{one.shown}` | {one.says} | {where} |\n"
 
 
 def settings_page() -> str:
@@ -91,6 +93,12 @@ def _default(value: object) -> str:
             return f"`{value}`"
 
 
+CLIENT_INTRO = """\
+The first columns were made by calling every method of both clients and looking at what they send; the last one names a
+test in `tests/client/test_real_….py` that calls the method of both clients against a running server and looks at what
+comes back. A test fails when a method has no such test, or when the server has an operation without a method.
+
+"""
 SETTINGS_INTRO = """\
 Every setting has a default that works with no other service and no key. Each of these is stronger than the one before:
 
@@ -112,29 +120,37 @@ outbound_allow = ["127.0.0.1:11434"]
 ```
 
 """
+# The derived client comes first: later pages are made by calling it.
 GENERATORS: dict[str, Callable[[], str]] = {
+    **{path: partial(sync_text, name) for path, name in sync_modules().items()},
     "docs/decisions/index.md": decisions_page,
     "docs/reference/commands.md": commands_page,
     "docs/reference/client.md": client_page,
     "docs/reference/command-line.md": command_line_page,
     "docs/reference/settings.md": settings_page,
     WABEE_PROTOCOL: descriptor_module,
-    **{path: partial(sync_text, name) for path, name in sync_modules().items()},
 }
 
 
 def main() -> int:
     """Return 0 when every generated file is (now) up to date, 1 when a check found one that is not."""
-    stale = [name for name, generator in GENERATORS.items() if _read(name) != generator()]
-    if "--check" in sys.argv[1:]:
-        for name in stale:
-            print(f"{name} is out of date: make generate")
-        return 1 if stale else 0
-    for name in stale:
+    only_checks = "--check" in sys.argv[1:]
+    stale = [name for name in GENERATORS if _renew(name, only_checks=only_checks)]
+    return 1 if stale and only_checks else 0
+
+
+def _renew(name: str, *, only_checks: bool) -> bool:
+    """Write one file where it is out of date, or only say so; return whether it was."""
+    text = GENERATORS[name]()
+    if text == _read(name):
+        return False
+    if only_checks:
+        print(f"{name} is out of date: make generate")
+    else:
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
-        (ROOT / name).write_text(GENERATORS[name](), "utf-8")
+        (ROOT / name).write_text(text, "utf-8")
         print(f"wrote {name}")
-    return 0
+    return True
 
 
 def _read(name: str) -> str | None:

@@ -8,11 +8,12 @@ EVENT_BYTES_MAX = 16 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSentEvent:
-    """One event of the stream. `id` is the last id seen, which need not be this event's own."""
+    """One event of the stream. `id` is the last id seen; `has_id` tells whether it is this event's own."""
 
     data: str
     event: str = "message"
     id: str | None = None
+    has_id: bool = False
 
 
 class SseDecoder:
@@ -29,6 +30,7 @@ class SseDecoder:
         self._data: list[str] = []
         self._event = ""
         self._id: str | None = None
+        self._has_id = False
         self._is_start = True
         self._skips_newline = False
 
@@ -66,14 +68,14 @@ class SseDecoder:
             case "event":
                 self._event = value
             case "id" if "\0" not in value:
-                self._id = value
+                self._id, self._has_id = value, True
             case _:
                 pass
         return None
 
     def _dispatch(self) -> ServerSentEvent | None:
-        data, event = self._data, self._event
-        self._data, self._event, self._size = [], "", 0
+        data, event, has_id = self._data, self._event, self._has_id
+        self._data, self._event, self._has_id, self._size = [], "", False, 0
         if not data:
             return None
-        return ServerSentEvent(data="\n".join(data), event=event or "message", id=self._id)
+        return ServerSentEvent(data="\n".join(data), event=event or "message", id=self._id, has_id=has_id)

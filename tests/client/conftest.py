@@ -1,7 +1,8 @@
 """What the tests of the client share: a bad server, quick retries, and one client in two colours."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -40,3 +41,21 @@ async def collected(source) -> list:
     if hasattr(source, "__anext__"):
         return [item async for item in source]
     return list(source)
+
+
+async def taken(stream, count: int) -> list:
+    """Return the next so many events of a stream, and leave it open."""
+    if hasattr(stream, "__anext__"):
+        return [await anext(stream) for _ in range(count)]
+    return [next(stream) for _ in range(count)]
+
+
+@asynccontextmanager
+async def opened(stream) -> AsyncIterator:
+    """Enter a stream of either colour, and leave it at the end of the block."""
+    if hasattr(stream, "__aenter__"):
+        async with stream:
+            yield stream
+    else:
+        with stream:
+            yield stream

@@ -19,11 +19,12 @@ def streams(draw) -> tuple[bytes, list[ServerSentEvent]]:
         newline = draw(NEWLINE)
         if draw(st.booleans()):
             written += f": a comment{newline}"
-        if draw(st.booleans()):
+        has_id = draw(st.booleans())
+        if has_id:
             last_id = draw(LINE)
             written += f"id: {last_id}{newline}"
         written += "".join(f"data: {line}{newline}" for line in data) + newline
-        expected.append(ServerSentEvent(data="\n".join(data), id=last_id))
+        expected.append(ServerSentEvent(data="\n".join(data), id=last_id, has_id=has_id))
     return written.encode(), expected
 
 

@@ -23,7 +23,8 @@ class AsyncEventStream(Generic[E]):
 
     The request goes out with the first event that is asked for, or on entering the context; only then are refusals
     raised. A connection that breaks is opened again with the last event's id, so no event is lost or repeated; after
-    eight tries without a new event (half a minute) StreamBroken is raised. Leaving early does not cancel the run.
+    eight tries without a new event (half a minute) StreamBroken is raised. Leaving early does not cancel the run, but
+    leave by the context or by close(), so that the connection is free again.
     """
 
     def __init__(self, transport: AsyncTransport, call: Call, reading: Reading[E]) -> None:
@@ -37,6 +38,7 @@ class AsyncEventStream(Generic[E]):
         self._pending: deque[E] = deque()
         self._fruitless = 0
         self._is_done = False
+        self._told: dict[str, str] = {}
         self.run_id: str | None = None
         self.last_event_id: str | None = None
         self.resumes = 0
@@ -65,6 +67,11 @@ class AsyncEventStream(Generic[E]):
         self._pending.clear()
         response, self._response, self._pieces = self._response, None, None
         await discard(response)
+
+    def go_on(self) -> Self:
+        """Return this stream, ready to be read on: for one that ended because the run waits for a person's decision."""
+        self._is_done = False
+        return self
 
     def __aiter__(self) -> Self:
         return self
@@ -135,14 +142,24 @@ class AsyncEventStream(Generic[E]):
             self._take(message)
 
     def _take(self, message: ServerSentEvent) -> None:
-        if self._is_done or not self._is_new(message.id):
+        if self._is_done or (message.has_id and not self._is_new(message.id)):
             return
         self.last_event_id = message.id or self.last_event_id
         event = self._reading.parse(message.data)
         self._fruitless = 0
-        if event is not None:
+        if event is not None and not self._is_told(event):
             self._pending.append(event)
         self._is_done = self._reading.is_end(message.data, event)
+
+    def _is_told(self, event: E) -> bool:
+        """Return whether an event tells what the reader knows; otherwise remember it."""
+        state = self._reading.state(event)
+        if state is None:
+            return False
+        what, value = state
+        is_told = self._told.get(what) == value
+        self._told[what] = value
+        return is_told
 
     def _is_new(self, event_id: str | None) -> bool:
         """Return whether an event was not read before; ids are sequence numbers, so a lower one is a repeat."""
@@ -150,8 +167,8 @@ class AsyncEventStream(Generic[E]):
             return True
         number, last = event_id.rpartition(":")[2], self.last_event_id.rpartition(":")[2]
         if number.isdecimal() and last.isdecimal():
-            return int(number) > int(last)
-        return event_id != self.last_event_id
+            return int(number) > int(last) or (self._reading.is_endless and int(number) == int(last))
+        return self._reading.is_endless or event_id != self.last_event_id
 
     @property
     def _has_begun(self) -> bool:
@@ -161,7 +178,7 @@ class AsyncEventStream(Generic[E]):
         """Give up the connection; raises StreamBroken where the server gave nothing to resume by."""
         response, self._response, self._pieces = self._response, None, None
         await discard(response)
-        if not self._has_begun:
+        if not self._has_begun and not self._reading.is_endless:
             raise StreamBroken(str(error), request_id=self.request_id) from error
         await self._pause(error)
 

@@ -1,16 +1,16 @@
 """What belongs to a Wabee agent, one group of methods each."""
 
-import builtins
 from collections.abc import AsyncIterator, Sequence
 
 from trivium_client._async.client import AsyncResource
-from trivium_client._call import Call, RawResponse, path
+from trivium_client._call import Call, path
 from trivium_client._json import JsonInput
 from trivium_client._model import Items
 from trivium_client._upload import FileInput, Progress, upload_of
 from trivium_client.models.wabee import (
     AdditionStrategy,
     AgentFile,
+    Forgotten,
     Memory,
     Observed,
     Session,
@@ -105,9 +105,10 @@ class AsyncSubAgents(AsyncResource):
         body = given | ({"workflow_type": workflow_type} if workflow_type else {})
         return await self._transport.fetch(SubAgentCreated, Call(method="POST", path="/chain/sub_agents", body=body))
 
-    async def get(self, sub_agent_id: str) -> RawResponse:
+    async def get(self, sub_agent_id: str) -> SubAgent:
         """Return one; raises NotFound."""
-        return await self._transport.send(Call(method="GET", path=path("/chain/sub_agents/{}", sub_agent_id)))
+        call = Call(method="GET", path=path("/chain/sub_agents/{}", sub_agent_id), unwrap="sub_agent_info")
+        return await self._transport.fetch(SubAgent, call)
 
     async def delete(self, sub_agent_id: str) -> None:
         """Delete one."""
@@ -115,34 +116,46 @@ class AsyncSubAgents(AsyncResource):
 
 
 class AsyncMemories(AsyncResource):
-    """What the agent keeps from its conversations."""
+    """What the agent keeps from its conversations: of all visitors, or with `visitor_id` of one."""
 
-    async def list(self, module_id: str = "agent_memory") -> Items[Memory]:
+    async def list(self, module_id: str = "agent_memory", *, visitor_id: str | None = None) -> Items[Memory]:
         """Return all statements, the newest first."""
-        call = Call(method="GET", path="/memory/list", params={"module_id": module_id})
-        return await self._transport.fetch_items(Memory, call)
+        params = {"module_id": module_id, "visitor_id": visitor_id}
+        return await self._transport.fetch_items(Memory, Call(method="GET", path="/memory/list", params=params))
 
-    async def search(self, query: str, *, module_id: str = "agent_memory") -> Items[Memory]:
+    async def search(
+        self, query: str, *, module_id: str = "agent_memory", visitor_id: str | None = None
+    ) -> Items[Memory]:
         """Return at most ten statements, the best first."""
-        call = Call(method="GET", path="/memory/search", params={"query": query, "module_id": module_id})
-        return await self._transport.fetch_items(Memory, call)
+        params = {"query": query, "module_id": module_id, "visitor_id": visitor_id}
+        return await self._transport.fetch_items(Memory, Call(method="GET", path="/memory/search", params=params))
 
     async def observe(
-        self, statement: str, *, strategy: AdditionStrategy = "naive", module_id: str = "agent_memory"
+        self,
+        statement: str,
+        *,
+        strategy: AdditionStrategy = "naive",
+        module_id: str = "agent_memory",
+        visitor_id: str | None = None,
     ) -> Observed:
         """Keep a statement: beside what contradicts it, or after deleting or correcting that."""
-        body = {"module_id": module_id, "addition_strategy": strategy, "input": statement}
+        body = {"module_id": module_id, "addition_strategy": strategy, "input": statement, "visitor_id": visitor_id}
         return await self._transport.fetch(Observed, Call(method="POST", path="/memory/observation", body=body))
 
-    async def forget(self, ids: builtins.list[str], *, module_id: str = "agent_memory") -> RawResponse:
-        """Delete statements by their ids."""
-        return await self._transport.send(
-            Call(method="POST", path="/memory/delete", body={"module_id": module_id, "ids": ids})
-        )
+    async def update(self, memory_id: str, content: str) -> Observed:
+        """Correct the text of a statement; raises NotFound."""
+        call = Call(method="PATCH", path=path("/memory/{}", memory_id), body={"content": content})
+        return await self._transport.fetch(Observed, call)
 
-    async def reset(self, module_id: str = "agent_memory") -> RawResponse:
-        """Delete everything."""
-        return await self._transport.send(Call(method="POST", path="/memory/reset", body={"module_id": module_id}))
+    async def forget(self, ids: Sequence[str], *, module_id: str = "agent_memory") -> Forgotten:
+        """Delete statements by their ids; `deleted` holds those that were there."""
+        body = {"module_id": module_id, "ids": [*ids]}
+        return await self._transport.fetch(Forgotten, Call(method="POST", path="/memory/delete", body=body))
+
+    async def reset(self, module_id: str = "agent_memory") -> Forgotten:
+        """Delete everything; `deleted` is how many there were."""
+        call = Call(method="POST", path="/memory/reset", body={"module_id": module_id})
+        return await self._transport.fetch(Forgotten, call)
 
 
 class AsyncFiles(AsyncResource):
@@ -154,11 +167,20 @@ class AsyncFiles(AsyncResource):
         *,
         name: str | None = None,
         content_type: str | None = None,
+        file_path: str | None = None,
         on_progress: Progress | None = None,
         timeout: float = 300.0,
     ) -> AgentFile:
-        """Add a file; name it in `context_files` by the path in the answer."""
-        upload = upload_of(file, name=name, content_type=content_type, progress=on_progress)
+        """Add a file under its name or another path; name it in `context_files` by the path in the answer."""
+        upload = upload_of(file, name=name, content_type=content_type, fields={"path": file_path}, progress=on_progress)
         return await self._transport.fetch(
             AgentFile, Call(method="POST", path="/files", upload=upload, timeout=timeout)
         )
+
+    async def list(self) -> Items[AgentFile]:
+        """Return all of them in the order of their paths, at most 1,000."""
+        return await self._transport.fetch_items(AgentFile, Call(method="GET", path="/files", unwrap="files"))
+
+    async def delete(self, file_path: str) -> None:
+        """Remove one by its path; raises NotFound."""
+        await self._transport.send(Call(method="DELETE", path=path("/files/{}", file_path)))

@@ -9,18 +9,12 @@ from trivium_client._async.client import AsyncClient
 from trivium_client._async.sign_in import AsyncSignIn
 from trivium_client._async.transport import AsyncTransport
 from trivium_client._async.wisebot_admin import AsyncAdmin, AsyncPlayground
-from trivium_client._async.wisebot_resources import (
-    AsyncAgents,
-    AsyncChat,
-    AsyncKnowledge,
-    AsyncRuns,
-    AsyncV1,
-    AsyncWorkflows,
-)
+from trivium_client._async.wisebot_chat import AsyncChat, AsyncInbox
+from trivium_client._async.wisebot_resources import AsyncAgents, AsyncKnowledge, AsyncRuns, AsyncV1, AsyncWorkflows
 from trivium_client._async.workflow_config import AsyncWorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
-from trivium_client._json import JsonInput
+from trivium_client._json import JsonInput, JsonObject
 from trivium_client.models.sign_in import LoggedOut, Me
 from trivium_client.models.wisebot import Token
 
@@ -67,6 +61,7 @@ class AsyncWisebot(AsyncClient):
         self.v1 = AsyncV1(self._transport)
         self.agents = AsyncAgents(self._transport)
         self.chat = AsyncChat(self._transport)
+        self.inbox = AsyncInbox(self._transport)
         self.knowledge = AsyncKnowledge(self._transport)
         self.workflows = AsyncWorkflows(self._transport)
         self.runs = AsyncRuns(self._transport)
@@ -105,6 +100,10 @@ class AsyncWisebot(AsyncClient):
     async def me(self) -> Me:
         """Return who this client's key or token stands for, and until when."""
         return await self._transport.fetch(Me, Call(method="GET", path="/api/v1/me"))
+
+    async def openapi(self) -> JsonObject:
+        """Return the OpenAPI document of the Wisebot and Wabee APIs."""
+        return (await self._transport.send(Call(method="GET", path="/openapi.json"))).json()
 
     def _refuse_key(self, area: str) -> None:
         if self._has_key:

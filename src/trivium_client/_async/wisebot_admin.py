@@ -1,6 +1,6 @@
 """The groups of methods that need a dashboard token."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Literal, TypeAlias
 
 from trivium_client._async.client import AsyncResource
@@ -21,6 +21,7 @@ from trivium_client.models.wisebot import (
 )
 
 POLL_S = 1.0
+PAGE_SIZE = 100
 ProgramKeyKind: TypeAlias = Literal["wisebot", "wizchat", "wabee"]
 KeyKind: TypeAlias = Literal["wisebot", "wizchat", "wabee", "device", "all"]
 
@@ -80,6 +81,11 @@ class AsyncWebhooks(AsyncResource):
             Record, Call(method="POST", path=path("/api/v1/webhooks/{}/test", webhook_id))
         )
 
+    async def deliveries(self, webhook_id: str) -> Items[Record]:
+        """Return what was sent to one lately, the newest first."""
+        call = Call(method="GET", path=path("/api/v1/webhooks/{}/deliveries", webhook_id), unwrap="deliveries")
+        return await self._transport.fetch_items(Record, call)
+
     async def delete(self, webhook_id: str) -> None:
         """End a subscription."""
         await self._transport.send(Call(method="DELETE", path=path("/api/v1/webhooks/{}", webhook_id)))
@@ -88,12 +94,22 @@ class AsyncWebhooks(AsyncResource):
 class AsyncDeliveries(AsyncResource):
     """Outgoing signed calls and how they fared."""
 
-    async def list(self, *, limit: int | None = None, status: str | None = None) -> Items[Record]:
-        """Return the newest."""
+    async def list(
+        self, *, limit: int | None = None, before: str | None = None, status: str | None = None
+    ) -> Items[Record]:
+        """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is an id."""
         call = Call(
-            method="GET", path="/api/v1/deliveries", params={"limit": limit, "status": status}, unwrap="deliveries"
+            method="GET",
+            path="/api/v1/deliveries",
+            params={"limit": limit, "before": before, "status": status},
+            unwrap="deliveries",
         )
         return await self._transport.fetch_items(Record, call)
+
+    def iterate(self, *, status: str | None = None, page_size: int = PAGE_SIZE) -> AsyncIterator[Record]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path="/api/v1/deliveries", params={"status": status}, unwrap="deliveries")
+        return self._transport.iterate_before(Record, call, page_size)
 
     async def get(self, delivery_id: str) -> Record:
         """Return one with its tries; raises NotFound."""

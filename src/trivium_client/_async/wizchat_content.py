@@ -1,5 +1,7 @@
 """What a chatbot answers from, and where it is published."""
 
+from collections.abc import AsyncIterator
+
 from trivium_client._async.client import AsyncResource
 from trivium_client._call import Call, path
 from trivium_client._json import JsonInput
@@ -9,6 +11,7 @@ from trivium_client.models.wizchat import PublicDeployment, PublicDocument, Publ
 
 C = "/api/v1/chatbots/{}"
 UPLOAD_TIMEOUT_S = 300.0
+PAGE_SIZE = 100
 
 
 class AsyncDocuments(AsyncResource):
@@ -18,6 +21,11 @@ class AsyncDocuments(AsyncResource):
         """Return all of them."""
         call = Call(method="GET", path=path(f"{C}/documents", chatbot_id), unwrap="documents")
         return await self._transport.fetch_items(PublicDocument, call)
+
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[PublicDocument]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/documents", chatbot_id), unwrap="documents")
+        return self._transport.iterate(PublicDocument, call, page_size)
 
     async def upload(
         self,
@@ -82,6 +90,11 @@ class AsyncVideos(AsyncResource):
         call = Call(method="GET", path=path(f"{C}/videos", chatbot_id), unwrap="videos")
         return await self._transport.fetch_items(PublicVideo, call)
 
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[PublicVideo]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/videos", chatbot_id), unwrap="videos")
+        return self._transport.iterate(PublicVideo, call, page_size)
+
     async def add_url(self, chatbot_id: str, url: str, **fields: object) -> PublicVideo:
         """Add a video by its address."""
         call = Call(method="POST", path=path(f"{C}/videos", chatbot_id), body={"url": url, **fields}, unwrap="video")
@@ -94,11 +107,15 @@ class AsyncVideos(AsyncResource):
         *,
         name: str | None = None,
         content_type: str | None = None,
+        display_name: str | None = None,
+        view_access_level: str | None = None,
+        scope_id: str | None = None,
         on_progress: Progress | None = None,
         timeout: float = UPLOAD_TIMEOUT_S,
     ) -> PublicVideo:
         """Add a video file or its subtitles (SRT, VTT)."""
-        upload = upload_of(file, name=name, content_type=content_type, progress=on_progress)
+        fields = {"displayName": display_name, "viewAccessLevel": view_access_level, "scopeId": scope_id}
+        upload = upload_of(file, name=name, content_type=content_type, fields=fields, progress=on_progress)
         call = Call(method="POST", path=path(f"{C}/videos", chatbot_id), upload=upload, timeout=timeout, unwrap="video")
         return await self._transport.fetch(PublicVideo, call)
 
@@ -140,6 +157,11 @@ class AsyncDomains(AsyncResource):
         """Return all of them."""
         call = Call(method="GET", path=path(f"{C}/domains", chatbot_id), unwrap="domains")
         return await self._transport.fetch_items(PublicDomainStatus, call)
+
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[PublicDomainStatus]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/domains", chatbot_id), unwrap="domains")
+        return self._transport.iterate(PublicDomainStatus, call, page_size)
 
     async def add(self, chatbot_id: str, domain: str) -> PublicDomainStatus:
         """Add one; `verification` in the answer says what to enter at the name server."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from trivium_client._async.client import AsyncResource
-from trivium_client._call import Call, RawResponse, path
+from trivium_client._call import Call, path
 from trivium_client._json import JsonInput
 from trivium_client._model import Items
 from trivium_client.models.wizchat import (
@@ -11,6 +11,7 @@ from trivium_client.models.wizchat import (
     ApplyResult,
     Drift,
     Key,
+    McpAccessKey,
     McpServerAnswer,
     OAuthClient,
     PublicAccessProtectionConfig,
@@ -27,6 +28,7 @@ from trivium_client.models.wizchat import (
 )
 
 C = "/api/v1/chatbots/{}"
+PAGE_SIZE = 100
 
 
 class AsyncScopes(AsyncResource):
@@ -162,6 +164,11 @@ class AsyncMcpServers(AsyncResource):
         call = Call(method="GET", path=path(f"{C}/mcp-servers", chatbot_id), unwrap="mcpServers")
         return await self._transport.fetch_items(McpServerAnswer, call)
 
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[McpServerAnswer]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/mcp-servers", chatbot_id), unwrap="mcpServers")
+        return self._transport.iterate(McpServerAnswer, call, page_size)
+
     async def create(self, chatbot_id: str, name: str, **fields: object) -> McpServerAnswer:
         """Add one; credentials are set apart."""
         call = Call(
@@ -201,17 +208,19 @@ class AsyncMcpServers(AsyncResource):
             )
         )
 
-    async def discover_tools(self, chatbot_id: str, server_id: str) -> RawResponse:
-        """Start looking for the server's tools; they appear on it when the search has ended."""
-        return await self._transport.send(
-            Call(method="POST", path=path(f"{C}/mcp-servers/{{}}/discover-tools", chatbot_id, server_id))
+    async def discover_tools(self, chatbot_id: str, server_id: str) -> McpServerAnswer:
+        """Ask the server for its tools; returns it with what was found."""
+        call = Call(
+            method="POST",
+            path=path(f"{C}/mcp-servers/{{}}/discover-tools", chatbot_id, server_id),
+            unwrap="mcpServer",
         )
+        return await self._transport.fetch(McpServerAnswer, call)
 
-    async def rotate_access_key(self, chatbot_id: str, server_id: str) -> RawResponse:
-        """Make a new access key; it is in the answer, this once."""
-        return await self._transport.send(
-            Call(method="POST", path=path(f"{C}/mcp-servers/{{}}/access-key", chatbot_id, server_id))
-        )
+    async def rotate_access_key(self, chatbot_id: str, server_id: str) -> McpAccessKey:
+        """Make a new access key; its `accessKey` is shown this once."""
+        call = Call(method="POST", path=path(f"{C}/mcp-servers/{{}}/access-key", chatbot_id, server_id))
+        return await self._transport.fetch(McpAccessKey, call)
 
 
 class AsyncSkills(AsyncResource):
@@ -221,6 +230,11 @@ class AsyncSkills(AsyncResource):
         """Return all of them."""
         call = Call(method="GET", path=path(f"{C}/skills", chatbot_id), unwrap="skills")
         return await self._transport.fetch_items(SkillAnswer, call)
+
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[SkillAnswer]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/skills", chatbot_id), unwrap="skills")
+        return self._transport.iterate(SkillAnswer, call, page_size)
 
     async def create(self, chatbot_id: str, name: str, **fields: object) -> SkillAnswer:
         """Add one."""
@@ -279,6 +293,11 @@ class AsyncOAuthClients(AsyncResource):
         """Return all of them."""
         call = Call(method="GET", path="/api/v1/oauth/clients", unwrap="clients")
         return await self._transport.fetch_items(OAuthClient, call)
+
+    def iterate(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[OAuthClient]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path="/api/v1/oauth/clients", unwrap="clients")
+        return self._transport.iterate(OAuthClient, call, page_size)
 
     async def create(
         self, name: str, scopes: Sequence[str], *, allowed_chatbot_ids: Sequence[str] | None = None

@@ -2,7 +2,7 @@
 """Sends calls and reads answers: retries, time-outs, request ids, the typed objects."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Self, TypeVar
@@ -92,11 +92,36 @@ class Transport:
             raise InvalidAnswer(f"{call.path} answered no list", request_id=raw.request_id)
         cursor = content_of(raw, None) if call.unwrap else None
         following = cursor.get("nextCursor") if isinstance(cursor, dict) else None
-        return Items(
-            [parsed(model, item, raw) for item in items],
-            raw=raw,
-            next_cursor=following if isinstance(following, str) else None,
-        )
+        found = [parsed(model, item, raw) for item in items]
+        for item in found:
+            if isinstance(item, Answer):
+                item.attach(raw)
+        return Items(found, raw=raw, next_cursor=following if isinstance(following, str) else None)
+
+    def iterate(self, model: type[M], call: Call, page_size: int) -> Iterator[M]:
+        """Yield what a list holds, page after page; each page but the last names the cursor of the next."""
+        cursor: str | None = None
+        while True:
+            params = {**call.params, "limit": page_size, "cursor": cursor}
+            page = self.fetch_items(model, replace(call, params=params))
+            for item in page:
+                yield item
+            if page.next_cursor is None or page.next_cursor == cursor:
+                return
+            cursor = page.next_cursor
+
+    def iterate_before(self, model: type[M], call: Call, page_size: int) -> Iterator[M]:
+        """Yield what a list holds, page after page; the next page is asked for by the id of the last item."""
+        before: str | None = None
+        while True:
+            params = {**call.params, "limit": page_size, "before": before}
+            page = self.fetch_items(model, replace(call, params=params))
+            for item in page:
+                yield item
+            last = getattr(page[-1], "id", None) if page else None
+            if last is None or last == before:
+                return
+            before = last
 
     def open(self, call: Call, headers: Mapping[str, str]) -> httpx2.Response:
         """Return an answer whose body is still to be read; raises ApiError for a failure status. Tries once."""

@@ -10,18 +10,12 @@ from trivium_client._generated.client import Client
 from trivium_client._generated.sign_in import SignIn
 from trivium_client._generated.transport import Transport
 from trivium_client._generated.wisebot_admin import Admin, Playground
-from trivium_client._generated.wisebot_resources import (
-    Agents,
-    Chat,
-    Knowledge,
-    Runs,
-    V1,
-    Workflows,
-)
+from trivium_client._generated.wisebot_chat import Chat, Inbox
+from trivium_client._generated.wisebot_resources import Agents, Knowledge, Runs, V1, Workflows
 from trivium_client._generated.workflow_config import WorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
-from trivium_client._json import JsonInput
+from trivium_client._json import JsonInput, JsonObject
 from trivium_client.models.sign_in import LoggedOut, Me
 from trivium_client.models.wisebot import Token
 
@@ -68,6 +62,7 @@ class Wisebot(Client):
         self.v1 = V1(self._transport)
         self.agents = Agents(self._transport)
         self.chat = Chat(self._transport)
+        self.inbox = Inbox(self._transport)
         self.knowledge = Knowledge(self._transport)
         self.workflows = Workflows(self._transport)
         self.runs = Runs(self._transport)
@@ -106,6 +101,10 @@ class Wisebot(Client):
     def me(self) -> Me:
         """Return who this client's key or token stands for, and until when."""
         return self._transport.fetch(Me, Call(method="GET", path="/api/v1/me"))
+
+    def openapi(self) -> JsonObject:
+        """Return the OpenAPI document of the Wisebot and Wabee APIs."""
+        return (self._transport.send(Call(method="GET", path="/openapi.json"))).json()
 
     def _refuse_key(self, area: str) -> None:
         if self._has_key:

@@ -1,7 +1,7 @@
 # Written by `make generate` from ../_async/wisebot_admin.py; edits here are lost.
 """The groups of methods that need a dashboard token."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from trivium_client._generated.client import Resource
@@ -22,6 +22,7 @@ from trivium_client.models.wisebot import (
 )
 
 POLL_S = 1.0
+PAGE_SIZE = 100
 ProgramKeyKind: TypeAlias = Literal["wisebot", "wizchat", "wabee"]
 KeyKind: TypeAlias = Literal["wisebot", "wizchat", "wabee", "device", "all"]
 
@@ -81,6 +82,11 @@ class Webhooks(Resource):
             Record, Call(method="POST", path=path("/api/v1/webhooks/{}/test", webhook_id))
         )
 
+    def deliveries(self, webhook_id: str) -> Items[Record]:
+        """Return what was sent to one lately, the newest first."""
+        call = Call(method="GET", path=path("/api/v1/webhooks/{}/deliveries", webhook_id), unwrap="deliveries")
+        return self._transport.fetch_items(Record, call)
+
     def delete(self, webhook_id: str) -> None:
         """End a subscription."""
         self._transport.send(Call(method="DELETE", path=path("/api/v1/webhooks/{}", webhook_id)))
@@ -89,12 +95,22 @@ class Webhooks(Resource):
 class Deliveries(Resource):
     """Outgoing signed calls and how they fared."""
 
-    def list(self, *, limit: int | None = None, status: str | None = None) -> Items[Record]:
-        """Return the newest."""
+    def list(
+        self, *, limit: int | None = None, before: str | None = None, status: str | None = None
+    ) -> Items[Record]:
+        """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is an id."""
         call = Call(
-            method="GET", path="/api/v1/deliveries", params={"limit": limit, "status": status}, unwrap="deliveries"
+            method="GET",
+            path="/api/v1/deliveries",
+            params={"limit": limit, "before": before, "status": status},
+            unwrap="deliveries",
         )
         return self._transport.fetch_items(Record, call)
+
+    def iterate(self, *, status: str | None = None, page_size: int = PAGE_SIZE) -> Iterator[Record]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path="/api/v1/deliveries", params={"status": status}, unwrap="deliveries")
+        return self._transport.iterate_before(Record, call, page_size)
 
     def get(self, delivery_id: str) -> Record:
         """Return one with its tries; raises NotFound."""

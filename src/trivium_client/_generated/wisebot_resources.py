@@ -1,22 +1,16 @@
 # Written by `make generate` from ../_async/wisebot_resources.py; edits here are lost.
 """The groups of methods that a key and a dashboard token may both use."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
 from trivium_client._generated.client import Resource
-from trivium_client._generated.stream import EventStream
 from trivium_client._call import Call, path
-from trivium_client._errors import NotFound
-from trivium_client._json import JsonInput
+from trivium_client._json import JsonInput, JsonObject
 from trivium_client._model import Items
 from trivium_client._upload import FileInput, Progress, upload_of
 from trivium_client.models.wisebot import (
-    CHAT_READING,
     Activity,
     Agent,
-    ChatEvent,
-    ChatSession,
     KnowledgeFile,
     Record,
     ResolvedFile,
@@ -28,6 +22,7 @@ from trivium_client.models.wisebot import (
 
 CREATE_TIMEOUT_S = 120.0
 LONG_TIMEOUT_S = 300.0
+PAGE_SIZE = 100
 
 
 class ActivityLog(Resource):
@@ -79,76 +74,6 @@ class Agents(Resource):
         self._transport.send(Call(method="DELETE", path=path("/api/v1/agents/{}", agent_id)))
 
 
-class Chat(Resource):
-    """Visitors' conversations."""
-
-    def create_session(
-        self,
-        external_user_id: str,
-        *,
-        agent_id: str | None = None,
-        name: str | None = None,
-        force_new: bool | None = None,
-    ) -> ChatSession:
-        """Begin a conversation with a visitor, or go on with the one there is."""
-        given = {"externalUserId": external_user_id, "agentId": agent_id, "name": name, "forceNew": force_new}
-        body = {key: value for key, value in given.items() if value is not None}
-        call = Call(method="POST", path="/api/v1/chat/sessions", body=body)
-        return self._transport.fetch(ChatSession, call)
-
-    def get_session(self, external_user_id: str) -> ChatSession | None:
-        """Return the conversation of a visitor; None when there is none."""
-        call = Call(
-            method="GET",
-            path="/api/v1/chat/sessions",
-            params={"externalUserId": external_user_id},
-            unwrap="session",
-        )
-        try:
-            return self._transport.fetch(ChatSession, call)
-        except NotFound:
-            return None
-
-    def messages(self, *, thread_id: str, contact_session_id: str) -> Items[Record]:
-        """Return the last 200 messages of a conversation."""
-        params = {"threadId": thread_id, "contactSessionId": contact_session_id}
-        call = Call(method="GET", path="/api/v1/chat/messages", params=params, unwrap="messages")
-        return self._transport.fetch_items(Record, call)
-
-    def stop(self, *, thread_id: str, contact_session_id: str) -> Record:
-        """End the answer that is being made; what was shown stays."""
-        body = {"threadId": thread_id, "contactSessionId": contact_session_id}
-        return self._transport.fetch(Record, Call(method="POST", path="/api/v1/chat/stop", body=body))
-
-    def feedback(
-        self,
-        *,
-        thread_id: str,
-        contact_session_id: str,
-        message_id: str,
-        rating: Literal["up", "down"],
-        comment: str | None = None,
-    ) -> Record:
-        """Say how good an answer was."""
-        given = {
-            "threadId": thread_id,
-            "contactSessionId": contact_session_id,
-            "messageId": message_id,
-            "rating": rating,
-            "comment": comment,
-        }
-        body = {key: value for key, value in given.items() if value is not None}
-        return self._transport.fetch(Record, Call(method="POST", path="/api/v1/chat/feedback", body=body))
-
-    def stream(
-        self, *, prompt: str, thread_id: str, contact_session_id: str, timeout: float = CREATE_TIMEOUT_S
-    ) -> EventStream[ChatEvent]:
-        """Ask, and return the answer as it comes; see EventStream. `timeout` is the longest silence."""
-        body = {"prompt": prompt, "threadId": thread_id, "contactSessionId": contact_session_id}
-        call = Call(method="POST", path="/api/chat/agent", body=body, timeout=timeout)
-        return EventStream(self._transport, call, CHAT_READING)
-
-
 class Knowledge(Resource):
     """Files that agents answer from."""
 
@@ -179,6 +104,16 @@ class Knowledge(Resource):
         call = Call(method="GET", path="/api/v1/knowledge-files/resolve", params={"label": label})
         return self._transport.fetch(ResolvedFile, call)
 
+    def get(self, file_id: str) -> KnowledgeFile:
+        """Return one, with how far its indexing has come; raises NotFound."""
+        call = Call(method="GET", path=path("/api/v1/knowledge-files/{}", file_id))
+        return self._transport.fetch(KnowledgeFile, call)
+
+    def download(self, file_id: str) -> bytes:
+        """Return the bytes that were uploaded, at most 25 MiB."""
+        call = Call(method="GET", path=path("/files/{}/file", file_id), timeout=LONG_TIMEOUT_S)
+        return (self._transport.send(call)).content
+
     def delete(self, file_id: str) -> None:
         """Remove a file; no answer cites it from then on."""
         self._transport.send(Call(method="DELETE", path=path("/api/v1/knowledge-files/{}", file_id)))
@@ -199,9 +134,15 @@ class Workflows(Resource):
         )
         return self._transport.fetch(WorkflowResult, call)
 
-    def list(self) -> Items[Record]:
-        """Return all workflows."""
-        return self._transport.fetch_items(Record, Call(method="GET", path="/api/v1/flows", unwrap="flows"))
+    def list(self, *, limit: int | None = None, before: str | None = None) -> Items[Record]:
+        """Return a page, the newest first: 50 unless told otherwise, at most 200; `before` is the id of a workflow."""
+        call = Call(method="GET", path="/api/v1/flows", params={"limit": limit, "before": before}, unwrap="flows")
+        return self._transport.fetch_items(Record, call)
+
+    def iterate(self, *, page_size: int = PAGE_SIZE) -> Iterator[Record]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path="/api/v1/flows", unwrap="flows")
+        return self._transport.iterate_before(Record, call, page_size)
 
     def create(self, definition: JsonInput) -> Record:
         """Save a new workflow; raises BadRequest that names the step at fault."""
@@ -211,9 +152,36 @@ class Workflows(Resource):
         """Return one with its steps; raises NotFound."""
         return self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/flows/{}", workflow_id)))
 
-    def replace(self, workflow_id: str, definition: JsonInput) -> Record:
-        """Save a new version of one."""
-        call = Call(method="PUT", path=path("/api/v1/flows/{}", workflow_id), body={**definition})
+    def replace(self, workflow_id: str, definition: JsonInput, *, if_version: int | None = None) -> Record:
+        """Save a new version of one; with `if_version` raises Conflict when it is no longer that version."""
+        call = Call(
+            method="PUT",
+            path=path("/api/v1/flows/{}", workflow_id),
+            body={**definition},
+            headers=only_version(if_version),
+            conflict_passes=False,
+        )
+        return self._transport.fetch(Record, call)
+
+    def update(self, workflow_id: str, fields: JsonInput, *, if_version: int | None = None) -> Record:
+        """Change fields, such as `enabled` or `schedule`; the others stay. `if_version` is as in `replace`."""
+        call = Call(
+            method="PATCH",
+            path=path("/api/v1/flows/{}", workflow_id),
+            body={**fields},
+            headers=only_version(if_version),
+            conflict_passes=False,
+        )
+        return self._transport.fetch(Record, call)
+
+    def export(self, workflow_id: str) -> JsonObject:
+        """Return what `import_definition` takes: the workflow without ids, secrets and times."""
+        call = Call(method="GET", path=path("/api/v1/flows/{}/export", workflow_id))
+        return (self._transport.send(call)).json()
+
+    def import_definition(self, definition: JsonInput) -> Record:
+        """Save what `export` returned as a new workflow, here or in another organization."""
+        call = Call(method="POST", path="/api/v1/flows/import", body={**definition})
         return self._transport.fetch(Record, call)
 
     def delete(self, workflow_id: str) -> None:
@@ -273,26 +241,50 @@ class Workflows(Resource):
             Record, Call(method="GET", path="/api/v1/runs", params=params, unwrap="runs")
         )
 
-    def runs(self, workflow_id: str) -> Items[Record]:
-        """Return its runs, the newest first."""
-        call = Call(method="GET", path=path("/api/v1/flows/{}/runs", workflow_id), unwrap="runs")
+    def runs(self, workflow_id: str, *, limit: int | None = None, before: str | None = None) -> Items[Record]:
+        """Return a page of its runs, the newest first: 50 unless told otherwise, at most 200."""
+        call = Call(
+            method="GET",
+            path=path("/api/v1/flows/{}/runs", workflow_id),
+            params={"limit": limit, "before": before},
+            unwrap="runs",
+        )
         return self._transport.fetch_items(Record, call)
+
+    def iterate_runs(self, workflow_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[Record]:
+        """Yield all its runs, fetching page after page."""
+        call = Call(method="GET", path=path("/api/v1/flows/{}/runs", workflow_id), unwrap="runs")
+        return self._transport.iterate_before(Record, call, page_size)
 
 
 class Runs(Resource):
     """Runs of agents."""
 
     def list(
-        self, *, limit: int | None = None, before: str | None = None, status: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        before: str | None = None,
+        status: str | None = None,
+        agent_id: str | None = None,
     ) -> Items[Record]:
         """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is the id of a run."""
         call = Call(
             method="GET",
             path="/api/v1/agent-runs",
-            params={"limit": limit, "before": before, "status": status},
+            params={"limit": limit, "before": before, "status": status, "agentId": agent_id},
             unwrap="runs",
         )
         return self._transport.fetch_items(Record, call)
+
+    def iterate(
+        self, *, status: str | None = None, agent_id: str | None = None, page_size: int = PAGE_SIZE
+    ) -> Iterator[Record]:
+        """Yield all of them, fetching page after page."""
+        call = Call(
+            method="GET", path="/api/v1/agent-runs", params={"status": status, "agentId": agent_id}, unwrap="runs"
+        )
+        return self._transport.iterate_before(Record, call, page_size)
 
     def get(self, run_id: str) -> Record:
         """Return one with its answer; raises NotFound."""
@@ -318,3 +310,8 @@ class Runs(Resource):
             body={"approved": approve},
         )
         return self._transport.fetch(Record, call)
+
+
+def only_version(version: int | None) -> dict[str, str]:
+    """Return the header that makes a change fail when there is another version by now."""
+    return {} if version is None else {"if-match": f'"{version}"'}

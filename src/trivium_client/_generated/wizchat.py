@@ -2,7 +2,7 @@
 """The WizChat Management API: chatbots and their configuration as a document."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import httpx2
@@ -33,11 +33,13 @@ from trivium_client.models.wizchat import (
     ChatbotConfigDocument,
     OAuthTokenResponse,
     PublicChatbot,
+    QueryAnswer,
     UsageSummary,
 )
 
 Document: TypeAlias = "ChatbotConfigDocument | JsonInput"
 PAGE_SIZE = 100
+QUERY_TIMEOUT_S = 300.0
 
 
 class WizChat(Client):
@@ -95,17 +97,8 @@ class WizChat(Client):
 
     def iterate_chatbots(self, *, page_size: int = PAGE_SIZE) -> Iterator[PublicChatbot]:
         """Yield all chatbots, fetching page after page."""
-        cursor: str | None = None
-        while True:
-            call = Call(
-                method="GET", path="/api/v1/chatbots", params={"limit": page_size, "cursor": cursor}, unwrap="chatbots"
-            )
-            page = self._transport.fetch_items(PublicChatbot, call)
-            for chatbot in page:
-                yield chatbot
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        call = Call(method="GET", path="/api/v1/chatbots", unwrap="chatbots")
+        return self._transport.iterate(PublicChatbot, call, page_size)
 
     def get_chatbot(self, chatbot_id: str) -> PublicChatbot:
         """Return one chatbot; raises NotFound."""
@@ -180,6 +173,34 @@ class WizChat(Client):
         result = parsed(ApplyResult, content_of(raw, None), raw)
         result.attach(raw)
         return result
+
+    def query(
+        self,
+        chatbot_id: str,
+        message: str,
+        *,
+        conversation_id: str | None = None,
+        user_id: str | None = None,
+        scope: str | None = None,
+        metadata: JsonInput | None = None,
+        images: Sequence[str] | None = None,
+        timeout: float = QUERY_TIMEOUT_S,
+    ) -> QueryAnswer:
+        """Put a question to a chatbot; the `api_key` of this client is then one of `external_api.create_key`.
+
+        Without `conversation_id` a new conversation begins. `scope` is the id of a knowledge scope.
+        """
+        given = {
+            "message": message,
+            "conversationId": conversation_id,
+            "userId": user_id,
+            "scope": scope,
+            "metadata": None if metadata is None else {**metadata},
+            "images": None if images is None else [*images],
+        }
+        body = {name: value for name, value in given.items() if value is not None}
+        call = Call(method="POST", path=path("/v1/chatbots/{}/query", chatbot_id), body=body, timeout=timeout)
+        return self._transport.fetch(QueryAnswer, call)
 
     def rename(self, chatbot_id: str, section: Literal["mcpServers", "skills"], *, old: str, new: str) -> None:
         """Give an MCP server or a skill another name; its id, its secrets and what refers to it stay."""

@@ -1,6 +1,8 @@
 # Written by `make generate` from ../_async/wizchat_content.py; edits here are lost.
 """What a chatbot answers from, and where it is published."""
 
+from collections.abc import Iterator
+
 from trivium_client._generated.client import Resource
 from trivium_client._call import Call, path
 from trivium_client._json import JsonInput
@@ -10,6 +12,7 @@ from trivium_client.models.wizchat import PublicDeployment, PublicDocument, Publ
 
 C = "/api/v1/chatbots/{}"
 UPLOAD_TIMEOUT_S = 300.0
+PAGE_SIZE = 100
 
 
 class Documents(Resource):
@@ -19,6 +22,11 @@ class Documents(Resource):
         """Return all of them."""
         call = Call(method="GET", path=path(f"{C}/documents", chatbot_id), unwrap="documents")
         return self._transport.fetch_items(PublicDocument, call)
+
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[PublicDocument]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/documents", chatbot_id), unwrap="documents")
+        return self._transport.iterate(PublicDocument, call, page_size)
 
     def upload(
         self,
@@ -83,6 +91,11 @@ class Videos(Resource):
         call = Call(method="GET", path=path(f"{C}/videos", chatbot_id), unwrap="videos")
         return self._transport.fetch_items(PublicVideo, call)
 
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[PublicVideo]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/videos", chatbot_id), unwrap="videos")
+        return self._transport.iterate(PublicVideo, call, page_size)
+
     def add_url(self, chatbot_id: str, url: str, **fields: object) -> PublicVideo:
         """Add a video by its address."""
         call = Call(method="POST", path=path(f"{C}/videos", chatbot_id), body={"url": url, **fields}, unwrap="video")
@@ -95,11 +108,15 @@ class Videos(Resource):
         *,
         name: str | None = None,
         content_type: str | None = None,
+        display_name: str | None = None,
+        view_access_level: str | None = None,
+        scope_id: str | None = None,
         on_progress: Progress | None = None,
         timeout: float = UPLOAD_TIMEOUT_S,
     ) -> PublicVideo:
         """Add a video file or its subtitles (SRT, VTT)."""
-        upload = upload_of(file, name=name, content_type=content_type, progress=on_progress)
+        fields = {"displayName": display_name, "viewAccessLevel": view_access_level, "scopeId": scope_id}
+        upload = upload_of(file, name=name, content_type=content_type, fields=fields, progress=on_progress)
         call = Call(method="POST", path=path(f"{C}/videos", chatbot_id), upload=upload, timeout=timeout, unwrap="video")
         return self._transport.fetch(PublicVideo, call)
 
@@ -141,6 +158,11 @@ class Domains(Resource):
         """Return all of them."""
         call = Call(method="GET", path=path(f"{C}/domains", chatbot_id), unwrap="domains")
         return self._transport.fetch_items(PublicDomainStatus, call)
+
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[PublicDomainStatus]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/domains", chatbot_id), unwrap="domains")
+        return self._transport.iterate(PublicDomainStatus, call, page_size)
 
     def add(self, chatbot_id: str, domain: str) -> PublicDomainStatus:
         """Add one; `verification` in the answer says what to enter at the name server."""

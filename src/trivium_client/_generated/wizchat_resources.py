@@ -4,7 +4,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from trivium_client._generated.client import Resource
-from trivium_client._call import Call, RawResponse, path
+from trivium_client._call import Call, path
 from trivium_client._json import JsonInput
 from trivium_client._model import Items
 from trivium_client.models.wizchat import (
@@ -12,6 +12,7 @@ from trivium_client.models.wizchat import (
     ApplyResult,
     Drift,
     Key,
+    McpAccessKey,
     McpServerAnswer,
     OAuthClient,
     PublicAccessProtectionConfig,
@@ -28,6 +29,7 @@ from trivium_client.models.wizchat import (
 )
 
 C = "/api/v1/chatbots/{}"
+PAGE_SIZE = 100
 
 
 class Scopes(Resource):
@@ -163,6 +165,11 @@ class McpServers(Resource):
         call = Call(method="GET", path=path(f"{C}/mcp-servers", chatbot_id), unwrap="mcpServers")
         return self._transport.fetch_items(McpServerAnswer, call)
 
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[McpServerAnswer]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/mcp-servers", chatbot_id), unwrap="mcpServers")
+        return self._transport.iterate(McpServerAnswer, call, page_size)
+
     def create(self, chatbot_id: str, name: str, **fields: object) -> McpServerAnswer:
         """Add one; credentials are set apart."""
         call = Call(
@@ -202,17 +209,19 @@ class McpServers(Resource):
             )
         )
 
-    def discover_tools(self, chatbot_id: str, server_id: str) -> RawResponse:
-        """Start looking for the server's tools; they appear on it when the search has ended."""
-        return self._transport.send(
-            Call(method="POST", path=path(f"{C}/mcp-servers/{{}}/discover-tools", chatbot_id, server_id))
+    def discover_tools(self, chatbot_id: str, server_id: str) -> McpServerAnswer:
+        """Ask the server for its tools; returns it with what was found."""
+        call = Call(
+            method="POST",
+            path=path(f"{C}/mcp-servers/{{}}/discover-tools", chatbot_id, server_id),
+            unwrap="mcpServer",
         )
+        return self._transport.fetch(McpServerAnswer, call)
 
-    def rotate_access_key(self, chatbot_id: str, server_id: str) -> RawResponse:
-        """Make a new access key; it is in the answer, this once."""
-        return self._transport.send(
-            Call(method="POST", path=path(f"{C}/mcp-servers/{{}}/access-key", chatbot_id, server_id))
-        )
+    def rotate_access_key(self, chatbot_id: str, server_id: str) -> McpAccessKey:
+        """Make a new access key; its `accessKey` is shown this once."""
+        call = Call(method="POST", path=path(f"{C}/mcp-servers/{{}}/access-key", chatbot_id, server_id))
+        return self._transport.fetch(McpAccessKey, call)
 
 
 class Skills(Resource):
@@ -222,6 +231,11 @@ class Skills(Resource):
         """Return all of them."""
         call = Call(method="GET", path=path(f"{C}/skills", chatbot_id), unwrap="skills")
         return self._transport.fetch_items(SkillAnswer, call)
+
+    def iterate(self, chatbot_id: str, *, page_size: int = PAGE_SIZE) -> Iterator[SkillAnswer]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path=path(f"{C}/skills", chatbot_id), unwrap="skills")
+        return self._transport.iterate(SkillAnswer, call, page_size)
 
     def create(self, chatbot_id: str, name: str, **fields: object) -> SkillAnswer:
         """Add one."""
@@ -280,6 +294,11 @@ class OAuthClients(Resource):
         """Return all of them."""
         call = Call(method="GET", path="/api/v1/oauth/clients", unwrap="clients")
         return self._transport.fetch_items(OAuthClient, call)
+
+    def iterate(self, *, page_size: int = PAGE_SIZE) -> Iterator[OAuthClient]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path="/api/v1/oauth/clients", unwrap="clients")
+        return self._transport.iterate(OAuthClient, call, page_size)
 
     def create(
         self, name: str, scopes: Sequence[str], *, allowed_chatbot_ids: Sequence[str] | None = None

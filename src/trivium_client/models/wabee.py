@@ -131,7 +131,7 @@ class ToolResult(TracedAnswer):
     error: str | None = None
 
 
-class SubAgent(Model):
+class SubAgent(TracedAnswer):
     """A helper of the agent."""
 
     id: str
@@ -286,6 +286,12 @@ class Observed(TracedAnswer):
 
     memory: Memory | None = None
     affected: list[str] = []
+
+
+class Forgotten(TracedAnswer):
+    """What was deleted from the memory: the ids, or how many when everything was."""
+
+    deleted: list[str] | int
 
 
 class Metrics(TracedAnswer):

@@ -65,7 +65,7 @@ class Activity(CamelAnswer):
     events: list[ActivityEvent] = []
 
 
-class ApiKey(CamelModel):
+class ApiKey(CamelAnswer):
     """A key of the organization, without its secret."""
 
     id: str
@@ -111,7 +111,7 @@ class WebhookCreated(CamelAnswer):
     secret: str
 
 
-class KnowledgeFile(CamelModel):
+class KnowledgeFile(CamelAnswer):
     """A file the agents may answer from."""
 
     id: str | None = None
@@ -212,6 +212,64 @@ class Record(CamelAnswer):
         """Return a field by its name on the wire."""
         value: JsonValue = self.model_dump(mode="json", by_alias=True)[name]
         return value
+
+
+class ChatMessage(CamelAnswer):
+    """One message of a conversation; the `role` human is a person of the team, `user` the visitor."""
+
+    id: str
+    role: str
+    text: str = ""
+    author: str | None = None
+    sources: list[JsonValue] = []
+    feedback: JsonObject | None = None
+    run_id: str | None = None
+    created_at: datetime | None = None
+
+
+class Visitor(CamelModel):
+    """Who talks to an agent."""
+
+    id: str
+    external_user_id: str | None = None
+    name: str | None = None
+
+
+class InboxConversation(CamelAnswer):
+    """A visitor's conversation as people see it; `messages` only where it is read by itself."""
+
+    id: str
+    agent_id: str | None = None
+    status: str = ""
+    title: str | None = None
+    channel: str | None = None
+    message_count: int = 0
+    visitor: Visitor | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    messages: list[ChatMessage] = []
+
+
+class News(CamelModel):
+    """What is new in a conversation that is watched: a message (`type` message) or its status (`type` status)."""
+
+    type: str
+    message: ChatMessage | None = None
+    status: str | None = None
+
+
+class StopResult(CamelAnswer):
+    """Whether an answer was being made, and the id of its message."""
+
+    stopped: bool
+    message_id: str | None = None
+
+
+class Decided(CamelAnswer):
+    """The run that a decision was for."""
+
+    run_id: str
+    status: str
 
 
 class RunEvent(CamelModel):
@@ -326,9 +384,12 @@ class Tools:
         return {"type": "mcp", "config": config if tools is None else {**config, "tools": [*tools]}}
 
     @staticmethod
-    def builtin(name: str) -> JsonObject:
-        """Return a built-in tool by name, as `search`, `escalate`, `resolve` or `run_code`."""
-        return {"type": f"builtin:{name}"}
+    def builtin(name: str, *, require_approval: bool = False) -> JsonObject:
+        """Return a built-in tool by name, as `search`, `escalate`, `resolve` or `calculator`.
+
+        With `require_approval` a person must allow each use.
+        """
+        return {"type": name, **({"requireApproval": True} if require_approval else {})}
 
     @staticmethod
     def http(**config: JsonValue) -> JsonObject:
@@ -350,4 +411,27 @@ CHAT_READING = Reading[ChatEvent](
     is_end=lambda data, event: data == END_OF_STREAM or isinstance(event, ChatFinished | ChatFailed),
     text=lambda event: event.delta if isinstance(event, ChatTextDelta) else "",
     failure=lambda event: event.message if isinstance(event, ChatFailed) else None,
+)
+
+
+def news(data: str) -> News | None:
+    """Return what is new in one `data:` line; None for what is no news."""
+    try:
+        return News.model_validate_json(data)
+    except ValueError:
+        return None
+
+
+def _state(event: News) -> tuple[str, str] | None:
+    known = event.message.id if event.message is not None else event.status
+    return None if known is None else (event.type, known)
+
+
+NEWS_READING = Reading[News](
+    parse=news,
+    is_end=lambda _data, _event: False,
+    text=lambda event: event.message.text if event.message is not None else "",
+    failure=lambda _: None,
+    is_endless=True,
+    state=_state,
 )

@@ -491,6 +491,40 @@ class UsageSummary(TracedAnswer):
     plan: str = ""
 
 
+class McpAccessKey(TracedAnswer):
+    """A new access key of an MCP server; `accessKey` is shown this once."""
+
+    accessKey: str
+    accessKeyHint: str | None = None
+    accessKeyUpdatedAt: datetime | None = None
+
+
+class QuerySource(Model):
+    """A passage that an answer comes from; `relevance` is from 0 to 1."""
+
+    documentId: str
+    title: str = ""
+    chunk: str | None = None
+    relevance: float | None = None
+
+
+class QueryUsage(Model):
+    """What an answer used; `cost` is in US dollars, None where a price is not known."""
+
+    inputTokens: int = 0
+    outputTokens: int = 0
+    cost: float | None = None
+
+
+class QueryAnswer(TracedAnswer):
+    """The answer to a question."""
+
+    response: str
+    conversationId: str
+    sources: list[QuerySource] = []
+    usage: QueryUsage = QueryUsage()
+
+
 class OAuthClient(TracedAnswer):
     """A program that fetches tokens of its own. `clientSecret` is there once, when it was just made."""
 
