@@ -30,8 +30,15 @@ class Process:
 
     def memory_mb(self) -> float:
         """Return its resident memory in MB."""
+        return self._memory("VmRSS:")
+
+    def own_memory_mb(self) -> float:
+        """Return its resident memory without what is mapped from files, of which the database is one."""
+        return self._memory("RssAnon:")
+
+    def _memory(self, name: str) -> float:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        return int(status.partition(name)[2].split()[0]) / 1024
 
 
 def free_port() -> int:
