@@ -10,7 +10,14 @@ from trivium_client._async.sign_in import AsyncSignIn
 from trivium_client._async.transport import AsyncTransport
 from trivium_client._async.wisebot_admin import AsyncAdmin, AsyncPlayground
 from trivium_client._async.wisebot_chat import AsyncChat, AsyncInbox
-from trivium_client._async.wisebot_resources import AsyncAgents, AsyncKnowledge, AsyncRuns, AsyncV1, AsyncWorkflows
+from trivium_client._async.wisebot_resources import (
+    AsyncAgents,
+    AsyncBookings,
+    AsyncKnowledge,
+    AsyncRuns,
+    AsyncV1,
+    AsyncWorkflows,
+)
 from trivium_client._async.workflow_config import AsyncWorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
@@ -65,6 +72,7 @@ class AsyncWisebot(AsyncClient):
         self.knowledge = AsyncKnowledge(self._transport)
         self.workflows = AsyncWorkflows(self._transport)
         self.runs = AsyncRuns(self._transport)
+        self.bookings = AsyncBookings(self._transport)
         self.workflow_config = AsyncWorkflowConfig(self._transport)
         self.sign_in = AsyncSignIn(self._transport)
         self._admin = AsyncAdmin(self._transport)

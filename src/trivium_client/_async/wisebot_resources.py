@@ -10,6 +10,7 @@ from trivium_client._upload import FileInput, Progress, upload_of
 from trivium_client.models.wisebot import (
     Activity,
     Agent,
+    Booking,
     KnowledgeFile,
     Record,
     ResolvedFile,
@@ -309,6 +310,26 @@ class AsyncRuns(AsyncResource):
             body={"approved": approve},
         )
         return await self._transport.fetch(Record, call)
+
+
+class AsyncBookings(AsyncResource):
+    """Appointments that agents made."""
+
+    async def list(self, *, limit: int | None = None, before: str | None = None) -> Items[Booking]:
+        """Return a page, the ones booked last first: 50 unless told otherwise, at most 200; `before` is an id."""
+        params = {"limit": limit, "before": before}
+        call = Call(method="GET", path="/api/v1/bookings", params=params, unwrap="bookings")
+        return await self._transport.fetch_items(Booking, call)
+
+    def iterate(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Booking]:
+        """Yield all of them, fetching page after page."""
+        call = Call(method="GET", path="/api/v1/bookings", unwrap="bookings")
+        return self._transport.iterate_before(Booking, call, page_size)
+
+    async def cancel(self, booking_id: str) -> Booking:
+        """Cancel one; its time is free again. One that is cancelled is returned as it is."""
+        call = Call(method="POST", path=path("/api/v1/bookings/{}/cancel", booking_id))
+        return await self._transport.fetch(Booking, call)
 
 
 def only_version(version: int | None) -> dict[str, str]:

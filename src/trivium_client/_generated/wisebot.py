@@ -11,7 +11,14 @@ from trivium_client._generated.sign_in import SignIn
 from trivium_client._generated.transport import Transport
 from trivium_client._generated.wisebot_admin import Admin, Playground
 from trivium_client._generated.wisebot_chat import Chat, Inbox
-from trivium_client._generated.wisebot_resources import Agents, Knowledge, Runs, V1, Workflows
+from trivium_client._generated.wisebot_resources import (
+    Agents,
+    Bookings,
+    Knowledge,
+    Runs,
+    V1,
+    Workflows,
+)
 from trivium_client._generated.workflow_config import WorkflowConfig
 from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
 from trivium_client._errors import MissingConfiguration
@@ -66,6 +73,7 @@ class Wisebot(Client):
         self.knowledge = Knowledge(self._transport)
         self.workflows = Workflows(self._transport)
         self.runs = Runs(self._transport)
+        self.bookings = Bookings(self._transport)
         self.workflow_config = WorkflowConfig(self._transport)
         self.sign_in = SignIn(self._transport)
         self._admin = Admin(self._transport)

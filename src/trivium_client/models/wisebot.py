@@ -258,6 +258,22 @@ class News(CamelModel):
     status: str | None = None
 
 
+class Booking(CamelAnswer):
+    """An appointment that an agent made with a visitor."""
+
+    id: str
+    agent_id: str | None = None
+    calendar: str | None = None
+    status: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    name: str | None = None
+    contact: str | None = None
+    notes: str | None = None
+    conversation_id: str | None = None
+    created_at: datetime | None = None
+
+
 class StopResult(CamelAnswer):
     """Whether an answer was being made, and the id of its message."""
 
