@@ -1,6 +1,7 @@
 # Written by `make generate` from ../_async/workflow_config.py; edits here are lost.
 """Workflows as configuration: all of an organization's in one document."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from trivium_client._generated.client import Resource
@@ -28,18 +29,20 @@ class WorkflowConfig(Resource):
         if_match: str | None = None,
         plan_hash: str | None = None,
         max_deletes: int | None = None,
+        new_agents: Sequence[str] = (),
     ) -> WorkflowApplyResult:
         """Bring the workflows to the state in the document, or with `dry_run` only plan it.
 
         A partial failure (HTTP 422) is returned, not raised: see `failed`. With `prune` what the document leaves out
         is deleted. With `if_match` or `plan_hash` the call raises Conflict (412) when the workflows or the plan are no
-        longer those, with `max_deletes` when more would go.
+        longer those, with `max_deletes` when more would go. A dry run may name `new_agents`: agents that will be there
+        at the apply.
         """
         call = Call(
             method="POST",
             path="/api/v1/flows/apply",
             params={"dryRun": True} if dry_run else {},
-            body=_body(document, prune),
+            body=_body(document, prune, new_agents),
             headers=_conditions(if_match, plan_hash, max_deletes),
             accepts=frozenset({422}),
             conflict_passes=False,
@@ -56,12 +59,14 @@ class WorkflowConfig(Resource):
         return self._transport.fetch(WorkflowDrift, Call(method="GET", path="/api/v1/flows/drift"))
 
 
-def _body(document: Workflows, prune: bool | None) -> dict[str, object]:
+def _body(document: Workflows, prune: bool | None, new_agents: Sequence[str]) -> dict[str, object]:
     """Return the document as apply takes it. A field that was set to None is sent as null, which clears it."""
     if isinstance(document, WorkflowSet):
         body: dict[str, object] = document.model_dump(mode="json", by_alias=True, exclude_unset=True)
     else:
         body = {**document}
+    if new_agents:
+        body["newAgents"] = [*new_agents]
     return body if prune is None else {**body, "prune": prune}
 
 

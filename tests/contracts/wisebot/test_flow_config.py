@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.contracts.wisebot.office import CHAIN, CHAIN_EDGES, Office, error_of
+from trivium.core.model.agents import ToolConfig
 from trivium.core.model.json import JSONObject
 from trivium.core.model.knowledge import Document
 
@@ -182,6 +183,18 @@ def test_unknown_and_ambiguous_names_are_told_by_their_place(office: Office) -> 
         wrong = error_of(apply(office.api, one_step("One", kind, **config)), 400)
         assert wrong["details"]["problems"][0]["place"] == f"steps[0].config.{place}"
     assert apply(office.api, one_step("One", "agent", agentId="{{inputs.agent}}", prompt="x")).status_code == 200
+
+
+def test_plan_may_name_agents_that_are_still_to_come(office: Office) -> None:
+    coming = one_step("One", "mcp", agentId="Later", server="crm", tool="find")
+    assert ops(apply(office.api, coming, dry=True, newAgents=["Later"])) == [("create", "One")]
+    planned = apply(office.api, coming, dry=True, newAgents=["Later"]).headers["plan-hash"]
+    error_of(apply(office.api, coming, dry=True), 400)
+    error_of(apply(office.api, coming, newAgents=["Later"]), 400)
+    office.site.agent(office.organization_id, name="Later", tools=(ToolConfig(type="mcp", config={}),))
+    made = apply(office.api, coming, headers={"Plan-Hash": planned})
+    assert ops(made) == [("create", "One")]
+    assert ops(apply(office.api, coming, dry=True, newAgents=["Later"])) == [("noop", "One")]
 
 
 def test_what_is_referred_to_is_made_first_and_deleted_last(office: Office) -> None:

@@ -48,14 +48,15 @@ class FlowConfigRoutes:
         """
         principal = await self._enter(request, "dryRun")
         is_dry_run = _flag(request, "dryRun")
-        wishes, prune = read_set(await request.json())
+        body, wishes = read_set(await request.json())
         headers = request.headers
         wanted = WorkflowsRequest(
             workflows=wishes,
-            prune=prune,
+            prune=body.prune,
             is_dry_run=is_dry_run,
             base=_digest(headers.get("if-match")),
             plan_hash=headers.get("plan-hash"),
+            new_agents=body.new_agents,
             deletes_max=_count(headers.get("max-deletes"), "max-deletes"),
         )
         try:

@@ -32,11 +32,12 @@ class FlowSetBody(Wire):
     kind: Literal["WorkflowSet"] = "WorkflowSet"
     prune: bool = False
     workflows: list[Any] = Field(max_length=_WORKFLOWS_MAX)
+    new_agents: list[str] = Field(default_factory=list, max_length=10_000)
     ambiguous: Any = None
 
 
-def read_set(body: object) -> tuple[list[JSONObject], bool]:
-    """Return the wishes of an apply's body and whether it prunes; InvalidRequest names what is wrong in all of them."""
+def read_set(body: object) -> tuple[FlowSetBody, list[JSONObject]]:
+    """Return an apply's body and the wishes in it; InvalidRequest names what is wrong in all of them."""
     shape = validate(FlowSetBody, body)
     wishes: list[JSONObject] = []
     problems: list[JSONObject] = []
@@ -57,7 +58,7 @@ def read_set(body: object) -> tuple[list[JSONObject], bool]:
         wishes.append({**dict.fromkeys(cleared), **wish})
     if problems:
         raise invalid(problems)
-    return wishes, shape.prune
+    return shape, wishes
 
 
 def problem(workflow: str, place: str, reason: str) -> JSONObject:

@@ -40,7 +40,8 @@ class WorkflowSet:
 @dataclass(frozen=True, kw_only=True)
 class WorkflowsRequest:
     """Wishes and how to apply them. `base` (the digest of a set) and `plan_hash` bind it to what was seen before:
-    Conflict (a failed precondition) when either is no longer true.
+    Conflict (a failed precondition) when either is no longer true. `new_agents` are names of agents that will be there
+    when a plan is applied: only a dry run knows them.
     """
 
     workflows: Sequence[JSONObject]
@@ -49,6 +50,7 @@ class WorkflowsRequest:
     base: str | None = None
     plan_hash: str | None = None
     deletes_max: int | None = None
+    new_agents: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +174,7 @@ class WorkflowConfigs:
     def _planned(self, organization_id: str, state: State, request: WorkflowsRequest) -> _Prepared:
         names = [str(wish.get("name")) for wish in request.workflows]
         new_ids = {name: new_id("wf") for name in names if name not in state.by_name and name not in state.ambiguous}
-        directory = state.directory(new_ids)
+        directory = state.directory(new_ids, request.new_agents if request.is_dry_run else ())
         problems: list[JSONObject] = []
         wishes = []
         for name, wish in zip(names, request.workflows, strict=True):

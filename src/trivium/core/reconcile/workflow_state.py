@@ -77,17 +77,21 @@ class State:
         text = json.dumps([rows, self.documents], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-    def directory(self, new_ids: Mapping[str, str] | None = None) -> Directory:
-        """Return what may be referred to, workflows that are still to be made (id by name) included."""
+    def directory(self, new_ids: Mapping[str, str] | None = None, new_agents: Sequence[str] = ()) -> Directory:
+        """Return what may be referred to, with workflows (ids by name) and agents (names) that are still to be made."""
         agents = self.found.agents
+        known = {one.name for one in agents}
+        coming = {name: name for name in new_agents if name not in known}
         workflows = {one.id: one.name for one in self.found.workflows}
         workflows |= {one: name for name, one in (new_ids or {}).items()}
         return Directory(
-            agents=Names(by_id={one.id: one.name for one in agents}),
+            agents=Names(by_id={one.id: one.name for one in agents} | coming),
             workflows=Names(by_id=workflows),
             documents=_document_names(self.found.documents),
             servers=_server_names(self.found.servers),
-            stubs=frozenset(one.id for one in agents if any(tool.type == "mcp" for tool in one.tools)),
+            stubs=frozenset(
+                {one.id for one in agents if any(tool.type == "mcp" for tool in one.tools)} | coming.keys()
+            ),
         )
 
 
