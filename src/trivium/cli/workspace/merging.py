@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeAlias
 
 # What a YAML file holds.
@@ -15,18 +16,22 @@ REMOVE = "$remove"
 REFERENCE = re.compile(r"\$\$\{|\$\{(env|file):([^}]*)\}")
 
 
-def merge(base: Value, overlay: Value, *, name: str = "") -> Value:
+def merge(
+    base: Value, overlay: Value, *, name: str = "", identities: Mapping[str, str] = MappingProxyType(IDENTITIES)
+) -> Value:
     """Return the base with the overlay on it.
 
-    Objects merge field by field. Items of mcpServers, skills, domains and scopes merge by their identity; an item with
-    `$remove: true` goes. Everything else is replaced; null stays null, which clears a field.
+    Objects merge field by field. Items of mcpServers, skills, domains and scopes (or of the lists in `identities`)
+    merge by their identity; an item with `$remove: true` goes. Everything else is replaced; null stays null, which
+    clears a field.
     """
     if isinstance(base, dict) and isinstance(overlay, dict):
         merged = dict(base)
         for key, value in overlay.items():
-            merged[key] = merge(base[key], value, name=key) if key in base else _without_marks(value)
+            is_both = key in base
+            merged[key] = merge(base[key], value, name=key, identities=identities) if is_both else _without_marks(value)
         return merged
-    identity = IDENTITIES.get(name)
+    identity = identities.get(name)
     if identity and isinstance(base, list) and isinstance(overlay, list):
         return _merge_items(base, overlay, identity)
     return _without_marks(overlay)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,7 @@ class Choice:
     target: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     prune: bool | None = None
+    prune_workflows: bool = False
     max_deletes: int | None = None
 
 
@@ -178,7 +179,7 @@ def apply_plan(client: "WizChat", planned: Planned, choice: Choice) -> "ApplyRes
     chatbot_id = planned.chatbot_id
     applied = None
     if chatbot_id is None:
-        chatbot_id = client.create_chatbot(_name(agent)).id
+        chatbot_id = client.create_chatbot(agent_name(agent)).id
         applied = client.apply_config(chatbot_id, planned.document, max_deletes=choice.max_deletes)
     elif planned.changes and result is not None:
         applied = client.apply_config(
@@ -195,14 +196,23 @@ def apply_plan(client: "WizChat", planned: Planned, choice: Choice) -> "ApplyRes
     return applied
 
 
-def _name(agent: Agent) -> str:
+def agent_name(agent: Agent) -> str:
+    """Return what an agent is called once it is as its files want it."""
     spec = agent.document.get("spec")
     core = spec.get("core") if isinstance(spec, dict) else None
     name = core.get("name") if isinstance(core, dict) else None
     return name if isinstance(name, str) and name else agent.chatbot
 
 
-def save(path: Path, server: str, plans: Sequence[Planned], choice: Choice) -> None:
+def save(
+    path: Path,
+    server: str,
+    plans: Sequence[Planned],
+    choice: Choice,
+    *,
+    environment: str | None = None,
+    workflows: Mapping[str, object] | None = None,
+) -> None:
     """Keep plans in a file. It holds hashes and the shown plan, no document and no secret."""
     content = {
         "version": SAVED_VERSION,
@@ -211,6 +221,7 @@ def save(path: Path, server: str, plans: Sequence[Planned], choice: Choice) -> N
             "target": choice.target,
             "exclude": choice.exclude,
             "prune": choice.prune,
+            "pruneWorkflows": choice.prune_workflows,
             "maxDeletes": choice.max_deletes,
         },
         "agents": [
@@ -226,6 +237,7 @@ def save(path: Path, server: str, plans: Sequence[Planned], choice: Choice) -> N
             }
             for planned in plans
         ],
+        **({"workflows": {"environment": environment, **workflows}} if workflows is not None else {}),
     }
     path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
@@ -238,6 +250,7 @@ class Saved:
     choice: Choice
     environment: str | None
     agents: dict[str, dict[str, object]]
+    workflows: dict[str, object] | None = None
 
 
 def read_saved(path: Path) -> Saved:
@@ -248,14 +261,22 @@ def read_saved(path: Path) -> Saved:
             raise ValueError(f"version {content['version']}")
         picked = content["choice"]
         agents = {agent["agent"]: agent for agent in content["agents"]}
-        environments = {agent["environment"] for agent in agents.values()}
+        workflows = content.get("workflows")
+        environments = {part["environment"] for part in [*agents.values(), *([workflows] if workflows else [])]}
         choice = Choice(
             target=tuple(picked["target"]),
             exclude=tuple(picked["exclude"]),
             prune=picked["prune"],
+            prune_workflows=picked.get("pruneWorkflows", False),
             max_deletes=picked["maxDeletes"],
         )
-        return Saved(server=content["server"], choice=choice, environment=next(iter(environments), None), agents=agents)
+        return Saved(
+            server=content["server"],
+            choice=choice,
+            environment=next(iter(environments), None),
+            agents=agents,
+            workflows=workflows,
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StopError(f"{path}: not a saved plan: {error}", status=FAILED, code="not_a_plan") from error
 

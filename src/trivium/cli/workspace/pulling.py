@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from trivium.cli.workspace.files import BASE, SECTIONS, AgentFiles, plain, read_text, read_yaml, write, yaml_text
-from trivium.cli.workspace.merging import IDENTITIES, Value, escaped, file_of, fill, is_from_environment
+from trivium.cli.workspace.merging import IDENTITIES, REMOVE, Value, escaped, file_of, fill, is_from_environment
 
 SCHEMA_LINE = "# yaml-language-server: $schema=../../.trivium/agent.schema.json\n"
 # Texts that people write at length get files of their own.
@@ -17,10 +17,15 @@ LONG_TEXT_MIN = 80
 
 @dataclass(kw_only=True)
 class Pulling:
-    """One agent's files while they are brought to what the server holds."""
+    """The files of one agent (or workflow) while they are brought to what the server holds.
+
+    `identities` tell the items of lists apart; with `is_ordered` their order means something and becomes the server's.
+    """
 
     files: AgentFiles
     environment: Mapping[str, str]
+    identities: Mapping[str, str] = field(default_factory=lambda: IDENTITIES)
+    is_ordered: bool = False
     written: list[Path] = field(default_factory=list)
 
     def into_new(self, chatbot: str, spec: Mapping[str, Value]) -> None:
@@ -28,7 +33,7 @@ class Pulling:
         ordered = {section: escaped(spec[section]) for section in SECTIONS if section in spec}
         content: dict[str, Value] = {"apiVersion": "v1", "kind": "ChatbotConfig", "chatbot": chatbot, "spec": ordered}
         self._extract(cast("dict[str, Value]", content["spec"]), "")
-        self._write(self.files.base, SCHEMA_LINE + yaml_text(_blocks(content)))
+        self._write(self.files.base, SCHEMA_LINE + yaml_text(blocks(content)))
 
     def into_existing(self, spec: Mapping[str, Value]) -> None:
         """Change what differs in files that are there. A field the overlay sets is changed in the overlay."""
@@ -63,7 +68,7 @@ class Pulling:
         owner = over if over is not None and key in over else base
         if key not in owner:
             if value not in (None, "", [], {}):
-                owner[key] = _blocks(escaped(value))
+                owner[key] = blocks(escaped(value))
             return
         current = owner[key]
         if value in ([], {}) and current != value:
@@ -74,23 +79,51 @@ class Pulling:
                 self._object(cast("dict[str, Value]", base[key]), current, value)
             else:
                 self._object(current, inner if isinstance(inner, dict) else None, value)
-        elif isinstance(current, list) and isinstance(value, list) and key in IDENTITIES and owner is base:
-            self._items(current, value, IDENTITIES[key])
+        elif key in self.identities and _are_items(value, self.identities[key]) and isinstance(base.get(key), list):
+            items = cast("list[Value]", base[key])
+            over_items = cast("list[Value]", current) if owner is not base else []
+            self._items(items, over_items, cast("list[Value]", value), self.identities[key])
         elif self._filled(current) != value:
             self._replace(owner, key, value)
 
-    def _items(self, current: list[Value], wanted: list[Value], identity: str) -> None:
-        """Change items in their places, add new ones at the end, remove those that are gone."""
+    def _items(self, current: list[Value], over: list[Value], wanted: list[Value], identity: str) -> None:
+        """Change items in their places, add new ones at the end, remove those that are gone; what an overlay says of
+        an item is changed there.
+        """
         by_key = {item.get(identity): item for item in wanted if isinstance(item, dict)}
+        order = [*by_key]
+        removed = {self._key(item, identity) for item in over if isinstance(item, dict) and item.get(REMOVE) is True}
+        for index in reversed(range(len(over))):
+            # An item that is there again is not removed any more; one that is gone needs nothing said of it.
+            if (key := self._key(over[index], identity)) is None or (key in by_key) == (key in removed):
+                del over[index]
         for index in reversed(range(len(current))):
-            item = current[index]
-            if not isinstance(item, dict) or self._filled(item.get(identity)) not in by_key:
+            key = self._key(current[index], identity)
+            if key not in by_key and key not in removed:
                 del current[index]
+        overs = {self._key(item, identity): item for item in over}
         for item in current:
-            if isinstance(item, dict):
-                found = by_key.pop(self._filled(item.get(identity)), None)
-                self._object(item, None, cast("dict[str, Value]", found or {}))
-        current.extend(_blocks(escaped(item)) for item in by_key.values())
+            found = by_key.pop(key := self._key(item, identity), None)
+            if isinstance(item, dict) and found is not None:
+                own = overs.pop(key, None)
+                self._object(item, own if isinstance(own, dict) else None, found)
+        for key, item in overs.items():
+            if isinstance(item, dict) and key in by_key:
+                self._object(item, None, by_key.pop(key))
+        current.extend(blocks(escaped(item)) for item in by_key.values())
+        if self.is_ordered:
+            self._reorder(current, identity, order)
+
+    def _reorder(self, current: list[Value], identity: str, order: list[Value]) -> None:
+        """Bring items into the server's order, where it is another one than the file's."""
+        places = [index for index, item in enumerate(current) if self._key(item, identity) in order]
+        wanted = sorted((current[index] for index in places), key=lambda item: order.index(self._key(item, identity)))
+        for index, item in zip(places, wanted, strict=True):
+            if current[index] is not item:
+                current[index] = item
+
+    def _key(self, item: Value, identity: str) -> Value:
+        return self._filled(item.get(identity)) if isinstance(item, dict) else None
 
     def _replace(self, owner: dict[str, Value], key: str, value: Value) -> None:
         name = file_of(owner[key])
@@ -99,7 +132,7 @@ class Pulling:
         if name is not None and isinstance(value, str) and not Path(name).is_absolute():
             self._write(self.files.folder / name, value + "\n")
         else:
-            owner[key] = _blocks(escaped(value))
+            owner[key] = blocks(escaped(value))
 
     def _filled(self, value: Value) -> Value:
         try:
@@ -126,6 +159,14 @@ class Pulling:
             self.written.append(path)
 
 
+def _are_items(value: Value, identity: str) -> bool:
+    """Return whether each item of a list can be told from the others."""
+    if not isinstance(value, list):
+        return False
+    keys = [item.get(identity) if isinstance(item, dict) else None for item in value]
+    return all(isinstance(key, str) for key in keys) and len(set(map(str, keys))) == len(keys)
+
+
 def _file_name(item: Mapping[str, Value]) -> str:
     name = next((str(item[key]) for key in ("name", "id", "domain") if item.get(key)), "item")
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-").lower() or "item"
@@ -143,7 +184,7 @@ def folder_name(name: str, taken: set[str]) -> str:
     return found
 
 
-def _blocks(value: Value) -> Value:
+def blocks(value: Value) -> Value:
     """Return the value with texts of several lines as YAML blocks, which read and compare well."""
     from ruamel.yaml.scalarstring import LiteralScalarString
 
@@ -151,11 +192,11 @@ def _blocks(value: Value) -> Value:
         case str() if "\n" in value:
             return cast("Value", LiteralScalarString(value))
         case list():
-            return [_blocks(item) for item in value]
+            return [blocks(item) for item in value]
         case dict():
-            return {key: _blocks(item) for key, item in value.items()}
+            return {key: blocks(item) for key, item in value.items()}
         case _:
             return value
 
 
-__all__ = ["BASE", "Pulling", "folder_name"]
+__all__ = ["BASE", "Pulling", "blocks", "folder_name"]

@@ -28,16 +28,16 @@ def agent_schema() -> dict[str, Value]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "An agent of a Trivium workspace"
     schema["required"] = ["spec"]
-    return cast("dict[str, Value]", _with_references(schema))
+    return cast("dict[str, Value]", with_references(schema))
 
 
-def _with_references(node: object) -> object:
+def with_references(node: object) -> object:
     """Allow a reference beside every number, truth value and choice."""
     if isinstance(node, list):
-        return [_with_references(item) for item in node]
+        return [with_references(item) for item in node]
     if not isinstance(node, dict):
         return node
-    found = {key: _with_references(value) for key, value in node.items()}
+    found = {key: with_references(value) for key, value in node.items()}
     # A property may be named `type` too; then what stands there is a schema.
     if str(found.get("type")) in {"integer", "number", "boolean"} or isinstance(found.get("enum"), list):
         return {"anyOf": [found, REFERENCE]}

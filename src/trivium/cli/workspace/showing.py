@@ -19,18 +19,12 @@ CONTEXT_LINES = 2
 
 
 def show_plans(plans: Sequence[Planned]) -> None:
-    """Print what changes, agent by agent, and how much at the end."""
+    """Print what changes, agent by agent."""
     for planned in plans:
         if planned.has_changes:
             print(styled(f"{planned.agent.name}", "1") + f"  {planned.chatbot_id or 'a new chatbot'}")
             for line in _lines(planned):
                 print(f"  {line}")
-    totals = summary(plans)
-    unchanged = sum(not planned.has_changes for planned in plans)
-    print(
-        f"{totals['create']} to create, {totals['update']} to update, {totals['delete']} to delete; "
-        f"{unchanged} of {len(plans)} agents unchanged."
-    )
 
 
 def summary(plans: Sequence[Planned]) -> dict[str, int]:
@@ -96,14 +90,15 @@ def op_lines(op: "Op", hidden: Mapping[Path, str] | None = None) -> Iterator[str
         old, new = _masked_field(before.get(field), field, hidden), _masked_field(after.get(field), field, hidden)
         if old == new and (old is None or HIDDEN not in str(old)):
             continue
-        yield from (f"  {line}" for line in _field_lines(field, old, new))
+        yield from (f"  {line}" for line in field_lines(field, old, new))
 
 
-def _field_lines(field: str, old: object, new: object) -> Iterator[str]:
+def field_lines(field: str, old: object, new: object) -> Iterator[str]:
+    """Yield lines for what changes in a field; of objects each part by its name, of long texts the lines."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             if old.get(key) != new.get(key):
-                yield from _field_lines(f"{field}.{key}", old.get(key), new.get(key))
+                yield from field_lines(f"{field}.{key}", old.get(key), new.get(key))
         return
     if isinstance(old, str) and isinstance(new, str) and ("\n" in old or "\n" in new):
         yield f"{field}:"
@@ -166,4 +161,4 @@ def _masked(value: object, hidden: Mapping[Path, str]) -> object:
     return value
 
 
-__all__ = ["HIDDEN", "Value", "as_data", "op_lines", "show_plans", "summary"]
+__all__ = ["HIDDEN", "SIGNS", "Value", "as_data", "field_lines", "op_lines", "show_plans", "summary"]
