@@ -17,6 +17,11 @@ PREFIX = "TRIVIUM_"
 CONFIG_NAME = "trivium.toml"
 # Variables that are not settings: they steer tests and tools, or name the file of the settings.
 _OTHER_VARIABLES = ("TRIVIUM_CONFIG", "TRIVIUM_TEST_", "TRIVIUM_FAULT_", "TRIVIUM_BENCH_")
+# What the commands that talk to a server read (`cli/remote_contexts.py`); no concern of the server's.
+_CLIENT_VARIABLES = frozenset(
+    f"TRIVIUM_{name}"
+    for name in ("URL TOKEN AGENT_KEY MANAGEMENT_KEY AGENT OUTPUT TIMEOUT COLOR STREAM CONTEXT CONTEXTS".split())
+)
 _FILE_SIZE_MAX = 1_000_000
 
 MASK = "********"
@@ -196,6 +201,8 @@ def _environment(environ: Mapping[str, str], warnings: list[str]) -> dict[str, s
     found = {}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or variable.startswith(_OTHER_VARIABLES):
+            continue
+        if variable in _CLIENT_VARIABLES:
             continue
         name = variable[len(PREFIX) :].lower()
         if name in FIELDS:

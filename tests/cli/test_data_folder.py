@@ -50,6 +50,23 @@ def test_a_backup_brings_everything_back(trivium: Command, data: Path, tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.tar.gz", "data"]
 
 
+def test_a_damaged_backup_replaces_nothing(trivium: Command, data: Path, tmp_path: Path) -> None:
+    trivium("admin", "org", "create", "Mine")
+    good, bad = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz"
+    assert trivium("backup", str(good)).status == 0
+    with tarfile.open(good) as source, tarfile.open(bad, "w:gz") as target:
+        for info in source:
+            content = source.extractfile(info)
+            assert content is not None
+            kept = content.read()
+            if info.name == "trivium.db":
+                kept = kept[:5000] + b"x" * (len(kept) - 5000)
+            target.addfile(info, BytesIO(kept))
+    refused = trivium("restore", str(bad), "--yes")
+    assert (refused.status, "is damaged" in refused.err) == (1, True)
+    assert trivium("admin", "org", "list", "-o", "name").line
+
+
 def test_a_backup_overwrites_nothing(trivium: Command, tmp_path: Path) -> None:
     file = tmp_path / "backup.tar.gz"
     assert trivium("backup", str(file)).status == 3

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from trivium.cli._output import Form
 from trivium.settings import Settings, load
 
 
@@ -31,7 +32,13 @@ class Place:
 class Common(Place):
     """Where the data is and how results are printed."""
 
-    json: Annotated[bool, Parameter(help="Print results and errors as JSON.", negative=())] = False
+    json: Annotated[bool, Parameter(help="The same as -o json; errors become JSON too.", negative=())] = False
+    output: Annotated[Form | None, Parameter(name=["--output", "-o"], help="Form of the output.")] = None
+
+    @property
+    def form(self) -> Form:
+        """Return the form of the output."""
+        return "json" if self.json else self.output or "table"
 
 
 HERE = Place()

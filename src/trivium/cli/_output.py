@@ -4,22 +4,14 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-FAILED = 1
-USAGE = 2
-CONFIGURATION = 3
+from trivium.cli._stop import CONFIGURATION, FAILED, USAGE, StopError
+from trivium.cli.remote_output import show
 
+__all__ = ["CONFIGURATION", "FAILED", "USAGE", "Form", "StopError", "say", "show_error", "show_record", "show_rows"]
 
-class StopError(Exception):
-    """Ends a command with one line that says what is wrong and one that says what to do."""
-
-    def __init__(self, message: str, *, hint: str = "", status: int = FAILED, code: str = "failed") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.status = status
-        self.code = code
+Form: TypeAlias = Literal["table", "json", "yaml", "name"]
 
 
 def show_error(error: StopError, *, as_json: bool) -> None:
@@ -28,27 +20,49 @@ def show_error(error: StopError, *, as_json: bool) -> None:
         content = {"code": error.code, "message": error.message, **({"hint": error.hint} if error.hint else {})}
         print(json.dumps({"error": content}), file=sys.stderr)
     else:
-        print(f"trivium: {error.message}{' ' + error.hint if error.hint else ''}", file=sys.stderr)
+        print(f"trivium: {_sentences(error.message, error.hint)}", file=sys.stderr)
 
 
-def show_record(record: Mapping[str, Any], *, as_json: bool, main: str, note: str = "") -> None:
-    """Print the field `main` alone, so that a script can take it, or all fields as JSON; the note is for people."""
-    if as_json:
-        print(json.dumps(dict(record), default=_plain))
-        return
-    print(record[main])
-    say(note)
+def _sentences(message: str, hint: str) -> str:
+    """Return both on one line, the first with an end before the second begins."""
+    first = " ".join(message.split())
+    if not hint:
+        return first
+    return f"{first}{'' if first.endswith(('.', '!', '?', '…', ':')) else '.'} {hint}"
 
 
-def show_rows(name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print a table, or all fields of all rows as JSON under `name`."""
-    if as_json:
-        print(json.dumps({name: [dict(row) for row in rows]}, default=_plain))
-        return
-    cells = [list(columns), *([_cell(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
-    for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def show_record(record: Mapping[str, Any], *, form: Form, main: str, note: str = "") -> None:
+    """Print the field `main` alone, so that a script can take it, or all fields; the note is for people."""
+    match form:
+        case "json":
+            print(json.dumps(dict(record), default=_plain))
+        case "yaml":
+            _show_yaml(dict(record))
+        case _:
+            print(record[main])
+            say(note)
+
+
+def show_rows(name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, form: Form) -> None:
+    """Print a table, the first column alone, or all fields of all rows as JSON under `name` or as YAML."""
+    match form:
+        case "json":
+            print(json.dumps({name: [dict(row) for row in rows]}, default=_plain))
+        case "yaml":
+            _show_yaml([dict(row) for row in rows])
+        case "name":
+            print("".join(f"{row[columns[0]]}\n" for row in rows), end="")
+        case _:
+            # The one table of the command line: it fits into a narrow terminal.
+            show(
+                [{column: _plain_cell(row[column]) for column in columns} for row in rows],
+                form="table",
+                columns=columns,
+            )
+
+
+def _show_yaml(value: object) -> None:
+    show(json.loads(json.dumps(value, default=_plain)), form="yaml")
 
 
 def say(text: str) -> None:
@@ -57,10 +71,8 @@ def say(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ",".join(str(item) for item in value)
-    return "-" if value is None else str(_plain(value) if isinstance(value, datetime) else value)
+def _plain_cell(value: object) -> object:
+    return ",".join(str(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def _plain(value: object) -> str:

@@ -40,16 +40,19 @@ async def create_org(name: str, /, *, common: Common = NOTHING) -> None:
     async with opened(common.settings(), makes=True) as desk:
         made = await desk.access.create_organization(name)
     record = {"id": made.id, "name": made.name, "created_at": made.created_at}
-    show_record(record, as_json=common.json, main="id")
+    show_record(record, form=common.form, main="id")
 
 
 @org.command(name="list")
 async def list_orgs(*, common: Common = NOTHING) -> None:
-    """List the organizations."""
+    """List the organizations.
+
+    Example: trivium admin org list -o name
+    """
     async with opened(common.settings()) as desk:
         found = await desk.store.read(lambda tx: tx.organizations.all())
     rows = [{"id": one.id, "name": one.name, "created_at": one.created_at} for one in found]
-    show_rows("organizations", rows, ("id", "name", "created_at"), as_json=common.json)
+    show_rows("organizations", rows, ("id", "name", "created_at"), form=common.form)
 
 
 @user.command(name="create")
@@ -74,15 +77,18 @@ async def create_user(
             email, organization_id=organization.id, role=role, password=_password() or None
         )
     record = {"id": made.id, "email": made.email, "organization_id": organization.id, "role": role}
-    show_record(record, as_json=common.json, main="id")
+    show_record(record, form=common.form, main="id")
 
 
 @user.command(name="password")
 async def set_password(email: str, /, *, common: Common = NOTHING) -> None:
-    """Give a person a new password, read from standard input; tokens issued before stop working."""
+    """Give a person a new password, read from standard input; tokens issued before stop working.
+
+    Example: trivium admin user password jane@example.com < password.txt
+    """
     async with opened(common.settings()) as desk:
         changed = await desk.access.accounts.set_password(email, _password())
-    show_record({"id": changed.id, "email": changed.email}, as_json=common.json, main="id")
+    show_record({"id": changed.id, "email": changed.email}, form=common.form, main="id")
 
 
 @app.command(name="token")
@@ -107,7 +113,7 @@ async def print_token(
         "organization_id": issued.organization_id,
         "role": issued.role,
     }
-    show_record(record, as_json=common.json, main="token")
+    show_record(record, form=common.form, main="token")
 
 
 @agent.command(name="create")
@@ -132,17 +138,20 @@ async def create_agent(name: str, /, *, org: Org, common: Common = NOTHING) -> N
         )
         await desk.store.write(lambda tx: add_agent(tx, made))
     record = {"id": made.id, "name": made.name, "organization_id": organization.id, "created_at": now}
-    show_record(record, as_json=common.json, main="id")
+    show_record(record, form=common.form, main="id")
 
 
 @agent.command(name="list")
 async def list_agents(*, org: Org, common: Common = NOTHING) -> None:
-    """List the agents of an organization."""
+    """List the agents of an organization.
+
+    Example: trivium admin agent list --org Acme
+    """
     async with opened(common.settings()) as desk:
         organization = await desk.organization(org)
         found = await desk.store.read(lambda tx: tx.agents.find(organization.id))
     rows = [{"id": one.id, "name": one.name, "status": one.status, "created_at": one.created_at} for one in found]
-    show_rows("agents", rows, ("id", "name", "status", "created_at"), as_json=common.json)
+    show_rows("agents", rows, ("id", "name", "status", "created_at"), form=common.form)
 
 
 @key.command(name="create")
@@ -186,8 +195,8 @@ async def create_key(
             rate_limit_per_min=rate_limit_per_min,
             budgets=[one for one in (day, month) if one != Budget(period=one.period)],
         )
-    show_record({"key": secret, **_key_record(made, ())}, as_json=common.json, main="key")
-    if not common.json:
+    show_record({"key": secret, **_key_record(made, ())}, form=common.form, main="key")
+    if common.form != "json":
         say(f"Shown only this once. Its id is {made.id}.")
 
 
@@ -197,17 +206,20 @@ async def list_keys(
     org: Annotated[str | None, Parameter(help="Organization, by id or name; all of them otherwise.")] = None,
     common: Common = NOTHING,
 ) -> None:
-    """List the keys, revoked ones too, with what is used of their budgets in the running day and month."""
+    """List the keys, revoked ones too, with what is used of their budgets in the running day and month.
+
+    Example: trivium admin key list --org Acme
+    """
     async with opened(common.settings()) as desk:
         organization_id = None if org is None else (await desk.organization(org)).id
         found = await desk.access.list_keys(organization_id)
         uses = await desk.budgets.of_keys(organization_id, found)
     columns = ["id", "kind", "prefix", "last_four", "organization_id", "expires_at", "last_used_at", "revoked_at"]
     rows = [_key_record(one, uses.get(one.id, ())) for one in found]
-    if not common.json:
+    if common.form == "table":
         columns.append("used")
         rows = [{**row, "used": _used_text(uses.get(str(row["id"]), ()))} for row in rows]
-    show_rows("keys", rows, columns, as_json=common.json)
+    show_rows("keys", rows, columns, form=common.form)
 
 
 @key.command(name="revoke")
@@ -218,7 +230,7 @@ async def revoke_key(key_id: str, /, *, common: Common = NOTHING) -> None:
     """
     async with opened(common.settings()) as desk:
         revoked = await desk.access.revoke_key(None, key_id)
-    show_record(_key_record(revoked, ()), as_json=common.json, main="id")
+    show_record(_key_record(revoked, ()), form=common.form, main="id")
 
 
 def _key_record(made: ApiKey, uses: Sequence[BudgetUse]) -> dict[str, object]:

@@ -30,4 +30,4 @@ async def approve(
         person = await desk.access.authenticate(issued.token)
         done = await desk.access.devices.decide(person, code, is_approved=True)
     record = {"device": done.name, "email": issued.email, "organization_id": done.organization_id, "role": done.role}
-    show_record(record, as_json=common.json, main="device")
+    show_record(record, form=common.form, main="device")

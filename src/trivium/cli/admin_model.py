@@ -46,7 +46,7 @@ async def set_account(
             )
         except CoreError as error:
             raise StopError(error.message, code=error.code) from error
-    show_record(_record(account), as_json=common.json, main="id")
+    show_record(_record(account), form=common.form, main="id")
 
 
 @app.command(name="list")
@@ -60,7 +60,7 @@ async def find(*, org: Org, common: Common = NOTHING) -> None:
         organization = await desk.organization(org)
         found = await _accounts(desk, settings).find(organization.id)
     columns = ("provider", "base_url", "default_model", "has_key")
-    show_rows("accounts", [_record(one) for one in found], columns, as_json=common.json)
+    show_rows("accounts", [_record(one) for one in found], columns, form=common.form)
 
 
 @app.command(name="remove")
@@ -76,7 +76,7 @@ async def remove(provider: Provider, /, *, org: Org, common: Common = NOTHING) -
             await _accounts(desk, settings).remove(organization.id, provider)
         except CoreError as error:
             raise StopError(error.message, hint="See: trivium admin model list", code=error.code) from error
-    show_record({"provider": provider, "removed": True}, as_json=common.json, main="provider")
+    show_record({"provider": provider, "removed": True}, form=common.form, main="provider")
 
 
 def _accounts(desk: Desk, settings: Settings) -> ModelAccounts:

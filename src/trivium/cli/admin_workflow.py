@@ -41,14 +41,17 @@ async def create(
         except CoreError as error:
             raise StopError(error.message, hint=f"Correct {file} and try again.", code=error.code) from error
     record = {"id": made.id, "secret": secret, "name": made.name, "organization_id": organization.id}
-    show_record(record, as_json=common.json, main="id")
-    if not common.json:
+    show_record(record, form=common.form, main="id")
+    if common.form == "table":
         print(secret)
 
 
 @app.command(name="list")
 async def find(*, org: Org, common: Common = NOTHING) -> None:
-    """List the workflows of an organization."""
+    """List the workflows of an organization.
+
+    Example: trivium admin workflow list --org Acme
+    """
     async with opened(common.settings()) as desk:
         organization = await desk.organization(org)
         found = await stored_workflows(desk.store, desk.clock, CronCalendar()).find(organization.id, limit=1_000)
@@ -56,7 +59,7 @@ async def find(*, org: Org, common: Common = NOTHING) -> None:
         {"id": one.id, "name": one.name, "enabled": one.enabled, "version": one.version, "updated_at": one.updated_at}
         for one in found
     ]
-    show_rows("workflows", rows, ("id", "name", "enabled", "version", "updated_at"), as_json=common.json)
+    show_rows("workflows", rows, ("id", "name", "enabled", "version", "updated_at"), form=common.form)
 
 
 def _draft(file: Path) -> Draft:

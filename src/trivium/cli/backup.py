@@ -17,6 +17,7 @@ from cyclopts import Parameter
 
 from trivium.cli._options import NOTHING, Common
 from trivium.cli._output import CONFIGURATION, USAGE, StopError, say, show_record
+from trivium.cli.remote_progress import Bar
 from trivium.settings import Settings
 
 _FORMAT = "trivium-backup-1"
@@ -49,7 +50,7 @@ def backup(
     except OSError as error:
         raise StopError(f"{file} cannot be written: {error.strerror}.", code="write_failed") from error
     record = {"file": str(file), "files": count, "size_bytes": file.stat().st_size}
-    show_record(record, as_json=common.json, main="file", note=f"{count} files, {record['size_bytes']:,} bytes")
+    show_record(record, form=common.form, main="file", note=f"{count} files, {record['size_bytes']:,} bytes")
 
 
 def restore(
@@ -65,10 +66,13 @@ def restore(
     """
     settings = common.settings()
     folder = settings.data
+    if not file.is_file():
+        raise StopError(f"There is no file {file}.", code="no_file")
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         manifest = _unpack(file, draft)
+        _verify(draft, file)
         with _alone(folder):
             _ask(folder, is_agreed=yes)
             _swap(draft, folder)
@@ -77,7 +81,7 @@ def restore(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     record = {"data": str(folder), "created_at": manifest["created_at"], "version": manifest["version"]}
-    show_record(record, as_json=common.json, main="data", note=f"As of {record['created_at']}.")
+    show_record(record, form=common.form, main="data", note=f"As of {record['created_at']}.")
 
 
 def _write(settings: Settings, file: Path) -> int:
@@ -103,8 +107,9 @@ def _write(settings: Settings, file: Path) -> int:
 
 
 def _pack(raw: Any, files: "list[tuple[Path, str]]") -> int:
-    count = 0
-    with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=5) as archive:
+    count, done = 0, 0
+    total = sum(path.stat().st_size for path, _ in files if path.exists())
+    with Bar("backup", unit="B") as bar, tarfile.open(fileobj=raw, mode="w:gz", compresslevel=5) as archive:
         for path, name in files:
             try:
                 archive.add(path, name, recursive=False)
@@ -113,6 +118,8 @@ def _pack(raw: Any, files: "list[tuple[Path, str]]") -> int:
                 print(f"trivium: {name} is gone and was left out.", file=sys.stderr)
                 continue
             count += 1
+            done += path.stat().st_size if path.exists() else 0
+            bar(done, total)
     return count
 
 
@@ -153,6 +160,26 @@ def _unpack(file: Path, folder: Path) -> dict[str, str]:
         raise StopError(f"{file} is no backup of Trivium: {error}.", status=USAGE, code="not_a_backup") from error
     (folder / _MANIFEST).unlink()
     return {name: str(manifest.get(name, "unknown")) for name in ("created_at", "version")}
+
+
+def _verify(folder: Path, file: Path) -> None:
+    """Refuse a backup whose database is damaged or whose keys cannot be read, before anything is replaced by it."""
+    from pysqlite3 import dbapi2
+
+    from trivium.adapters.secrets.keyring import open_keyring
+
+    try:
+        connection = dbapi2.connect(f"file:{folder / 'trivium.db'}?mode=ro", uri=True)
+        try:
+            problems = [row[0] for row in connection.execute("PRAGMA quick_check(3)").fetchall() if row[0] != "ok"]
+        finally:
+            connection.close()
+        open_keyring(folder / "secret.keys")
+    except (dbapi2.DatabaseError, OSError, ValueError) as error:
+        problems = [str(error)]
+    if problems:
+        message = f"{file} is damaged: {'; '.join(problems)}"
+        raise StopError(message, hint="Nothing was replaced. Use another backup.", code="damaged")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,10 @@ from trivium.cli.remote_output import has_colour, say, styled
 if TYPE_CHECKING:
     from trivium_client import Wabee, Wisebot
 
-HELP = "/new begins anew, /quit ends (so does Ctrl-D), Ctrl-C stops an answer"
+HELP = "/help shows this, /new begins anew, /quit ends (so does Ctrl-D), Ctrl-C stops an answer"
+MORE_LINES = 'End a line with \\ to go on in the next, or write several lines between two lines of """.'
+FENCE = '"""'
+MORE = "...: "
 REFRESHES_PER_S = 12
 
 
@@ -68,7 +71,9 @@ def talk(partner: Partner) -> None:
             case ["/quit" | "/exit"]:
                 return
             case ["/help"]:
-                say(HELP)
+                say(f"{HELP}\n{MORE_LINES}")
+            case [word] if is_terminal and word.startswith("/"):
+                say(f"There is no command {word}. {HELP}")
             case ["/new"]:
                 partner.begin_anew()
                 say("A new conversation.")
@@ -79,13 +84,28 @@ def talk(partner: Partner) -> None:
 def _questions(is_terminal: bool) -> Iterator[str]:
     while is_terminal:
         try:
-            yield input(styled("you: ", "1;36"))
+            yield _typed()
         except EOFError:
             print(file=sys.stderr)
             return
         except KeyboardInterrupt:
             print(file=sys.stderr)
     yield from (line.rstrip("\n") for line in sys.stdin)
+
+
+def _typed() -> str:
+    """Return what a person types: a line, lines that end in a backslash, or what stands between two lines of quotes."""
+    line = input(styled("you: ", "1;36"))
+    if line.strip() == FENCE:
+        lines = []
+        while (line := input(MORE)).strip() != FENCE:
+            lines.append(line)
+        return "\n".join(lines)
+    lines = [line]
+    while lines[-1].endswith("\\"):
+        lines[-1] = lines[-1][:-1]
+        lines.append(input(MORE))
+    return "\n".join(lines)
 
 
 def _answer(partner: Partner, question: str) -> None:

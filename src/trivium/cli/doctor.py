@@ -1,6 +1,5 @@
 """`trivium doctor`: what is wrong with this machine, these settings or this data folder, and what to do."""
 
-import json
 import os
 import shutil
 import socket
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from trivium.cli._options import NOTHING, Common
-from trivium.cli._output import FAILED
+from trivium.cli._output import FAILED, show_record
 from trivium.settings import Settings, load
 
 _FREE_MIN_BYTES = 200 << 20
@@ -43,8 +42,10 @@ def doctor(*, common: Common = NOTHING) -> int:
     for check in _CHECKS:
         findings.extend(check(loaded.settings))
     failed = any(one.state == "fail" for one in findings)
-    if common.json:
-        print(json.dumps({"ok": not failed, "findings": [asdict(one) for one in findings]}))
+    if common.form == "name":
+        print("".join(f"{one.check}\n" for one in findings if one.state != "ok"), end="")
+    elif common.form != "table":
+        show_record({"ok": not failed, "findings": [asdict(one) for one in findings]}, form=common.form, main="ok")
     else:
         for one in findings:
             advice = f"\n      {one.advice}" if one.advice else ""

@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "--no-color" in words:
         os.environ["NO_COLOR"] = "1"
     try:
+        take_global_options(words)
         start = read_start(words)
         if start is not None:
             start.run(is_fresh=True)
@@ -55,6 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         show_error(stop, as_json=wants_json(words))
         sys.exit(stop.status)
+
+
+def take_global_options(words: list[str]) -> None:
+    """Take up `--config FILE` of the commands that talk to a server: the file of contexts. Others have their own."""
+    names = {name for name, _, _ in REMOTE_COMMANDS} | {"wisebot"}
+    if not words or words[0] not in names:
+        return
+    for index, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        if name == "--config" and (sign or index + 1 < len(words)):
+            os.environ["TRIVIUM_CONTEXTS"] = value if sign else words[index + 1]
+            del words[index : index + (1 if sign else 2)]
+            return
 
 
 def wants_json(words: Sequence[str]) -> bool:

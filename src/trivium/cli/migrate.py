@@ -18,4 +18,4 @@ def migrate(*, common: Common = NOTHING) -> None:
     place = "PostgreSQL" if settings.database_url else str(settings.database_path)
     text = f"Schema {HEAD}, {'migrated' if changed else 'current already'}: {place}"
     record = {"schema": HEAD, "changed": changed, "database": place, "text": text}
-    show_record(record, as_json=common.json, main="text")
+    show_record(record, form=common.form, main="text")

@@ -2,15 +2,17 @@
 
 import functools
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 from cyclopts import Parameter
 
 from trivium.cli._output import CONFIGURATION, FAILED, USAGE, StopError
-from trivium.cli.remote_contexts import read_contexts, resolved, same_server
-from trivium.cli.remote_output import Format, say, show, show_json
+from trivium.cli.remote_contexts import on_or_off, read_contexts, resolved, same_server, seconds_of
+from trivium.cli.remote_output import Format, say, set_colour, show, show_json
 
 if TYPE_CHECKING:
     from trivium_client import ApiError, Items, TriviumError, Wabee, Wisebot, WizChat
@@ -46,6 +48,12 @@ class Remote:
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], help="No progress and no hints.", negative=())] = False
     no_color: Annotated[bool, Parameter(help="No colour.", negative=())] = False
     timeout: Annotated[float | None, Parameter(help="Seconds that one try may take.")] = None
+    verbose: Annotated[
+        bool,
+        Parameter(name=["--verbose", "-v"], help="Say which server is asked, and the ids of failures.", negative=()),
+    ] = False
+    # Read by `main.take_global_options` before the command line is; here for the help.
+    config: Annotated[Path | None, Parameter(help="File of contexts; Wabee's own, too (.yaml).")] = None
 
     @property
     def form(self) -> Format:
@@ -102,7 +110,19 @@ class Remote:
 
     def seconds(self, default: float) -> float:
         """Return how long one try may take."""
-        return self.timeout or float(self.settings.get("timeout", default))
+        found = self.settings.get("timeout")
+        return self.timeout or (default if found is None else seconds_of(found))
+
+    def is_on(self, name: str, given: bool | None) -> bool:
+        """Return a switch: as the option says, else the environment or the context, else on."""
+        return on_or_off(self.settings.get(name, "true"), name) if given is None else given
+
+    def prepare(self) -> None:
+        """Take up what holds for the whole command: colour, and what --verbose tells."""
+        set_colour(not self.no_color and on_or_off(self.settings.get("color", "true"), "color"))
+        if self.verbose:
+            name = self.context or read_contexts().current
+            print(f"trivium: asking {self.server}{f', context {name}' if name else ''}", file=sys.stderr)
 
     def wisebot(self) -> "Wisebot":
         """Return a client of the Wisebot contract; close it."""
@@ -152,14 +172,18 @@ def remote(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def guarded(*arguments: P.args, **options: P.kwargs) -> R:
+        found = options.get("remote", HERE)
+        here = found if isinstance(found, Remote) else HERE
         try:
+            here.prepare()
             return command(*arguments, **options)
         except Exception as error:
             from trivium_client import TriviumError
 
             if isinstance(error, TriviumError):
-                here = options.get("remote", HERE)
-                raise stop_for(error, here if isinstance(here, Remote) else HERE) from error
+                raise stop_for(error, here) from error
+            if isinstance(error, UnicodeDecodeError):
+                raise StopError(f"This is no text in UTF-8: {error.reason}", status=USAGE, code="usage") from error
             if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename:
                 raise StopError(f"{error.filename}: {error.strerror}", code="file") from error
             raise
@@ -183,7 +207,8 @@ def stop_for(error: "TriviumError", here: Remote = HERE) -> StopError:
             wait = f"Try again in {error.retry_after_s:.0f} s." if error.retry_after_s else "Try again later."
             return StopError(error.message, hint=wait, status=RATE_LIMIT, code=error.code)
         case client.ApiError():
-            hint = f"Request id: {error.request_id}" if error.request_id and error.status >= 500 else ""
+            is_told = error.request_id and (here.verbose or error.status >= 500)
+            hint = f"Request id: {error.request_id}" if is_told else ""
             return StopError(_with_details(error), hint=hint, status=FAILED, code=error.code)
         case client.ConnectionFailed():
             return StopError(str(error), hint="Is the server running, and is --url right?", code="no_connection")
@@ -192,4 +217,7 @@ def stop_for(error: "TriviumError", here: Remote = HERE) -> StopError:
 
 
 def _with_details(error: "ApiError") -> str:
-    return error.message if not error.details else f"{error.message} {json.dumps(error.details, ensure_ascii=False)}"
+    # Which thing was not found stands in the message already.
+    if not error.details or (isinstance(error.details, Mapping) and error.details.keys() <= {"kind", "name", "id"}):
+        return error.message
+    return f"{error.message} {json.dumps(error.details, ensure_ascii=False)}"

@@ -23,6 +23,7 @@ REMOTE_COMMANDS = (
     ("logout", "remote_login:logout", "Sign this machine out."),
     ("device", "remote_device:app", "Answer other machines that ask to be signed in."),
     ("whoami", "remote_login:whoami", "Show which server is used, as whom, and until when."),
+    ("version", "remote_overview:version", "Print the version."),
     ("completion", "completion:completion", "Print the completion script of a shell."),
     ("context", "remote_context_commands:app", "Named servers with their keys."),
 )

@@ -6,7 +6,7 @@ from cyclopts import App
 
 from trivium.cli._output import USAGE, StopError
 from trivium.cli.remote import HERE, Remote, remote
-from trivium.cli.remote_contexts import Contexts, key_named, masked, read_contexts, write_contexts
+from trivium.cli.remote_contexts import Contexts, checked, key_named, masked, read_contexts, write_contexts
 from trivium.cli.remote_output import say
 
 app = App(name="context", help="Named servers with their keys.")
@@ -85,7 +85,8 @@ def delete(name: str, /) -> None:
 def change(name: str, values: Mapping[str, str]) -> None:
     """Set values of a context; the first one ever made becomes the current one."""
     stored = read_contexts()
-    merged = {**stored.contexts.get(name, {}), **{key_named(key): value for key, value in values.items()}}
+    named = {key_named(key): value for key, value in values.items()}
+    merged = {**stored.contexts.get(name, {}), **{key: checked(key, value) for key, value in named.items()}}
     write_contexts(Contexts(current=stored.current or name, contexts={**stored.contexts, name: merged}))
 
 

@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 Format: TypeAlias = Literal["table", "json", "yaml", "name", "tree", "text"]
 Row: TypeAlias = Mapping[str, object]
 MIN_CELL = 8
+_colour = {"wanted": True}
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
 # Fractions of seconds are for programs.
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(?:Z|\+00:00)$")
 
@@ -52,8 +54,15 @@ def say(text: str) -> None:
         print(text, file=sys.stderr)
 
 
+def set_colour(wanted: bool) -> None:
+    """Say whether colour is wanted at all in this run; a context may say that it is not."""
+    _colour["wanted"] = wanted
+
+
 def has_colour(stream: object = None) -> bool:
     """Return whether a stream (stdout) is a terminal on which colour is wanted (no-color.org)."""
+    if not _colour["wanted"]:
+        return False
     target = sys.stdout if stream is None else stream
     is_terminal = bool(getattr(target, "isatty", bool)())
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -66,7 +75,7 @@ def styled(text: str, code: str) -> str:
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask before something that cannot be undone; raises StopError for no, and where nobody can be asked."""
-    from trivium.cli._output import USAGE, StopError
+    from trivium.cli._stop import USAGE, StopError
 
     if yes:
         return
@@ -102,24 +111,30 @@ def _show_table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     if not names:
         return
     cells = [[cell(row.get(name)) for name in names] for row in rows]
-    titles = [name.upper() for name in names]
+    titles = [_HUMP.sub(" ", name).upper() for name in names]
     widths = [max(len(line[index]) for line in [titles, *cells]) for index in range(len(names))]
-    if sys.stdout.isatty():
-        widths = _fitting(widths, shutil.get_terminal_size().columns)
-    print(styled(_line(titles, widths), "1"))
+    most = max(1, shutil.get_terminal_size().columns) if sys.stdout.isatty() else None
+    if most is not None:
+        widths = _fitting(widths, most)
+    print(styled(_line(titles, widths, most), "1"))
     for line in cells:
-        print(_line(line, widths))
+        print(_line(line, widths, most))
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(_cut(text, width).ljust(width) for text, width in zip(cells, widths, strict=True)).rstrip()
+def _line(cells: Sequence[str], widths: Sequence[int], most: int | None) -> str:
+    text = "  ".join(_cut(text, width).ljust(width) for text, width in zip(cells, widths, strict=True)).rstrip()
+    return text if most is None else _cut(text, most)
 
 
 def _fitting(widths: list[int], columns: int) -> list[int]:
-    """Return widths that fit the terminal: the widest column gives first."""
+    """Return widths that fit the terminal: the widest column gives first, the one of the ids last, for it is copied."""
     fitted = list(widths)
-    while sum(fitted) + 2 * (len(fitted) - 1) > columns and max(fitted) > MIN_CELL:
-        fitted[fitted.index(max(fitted))] -= 1
+
+    def too_wide() -> bool:
+        return sum(fitted) + 2 * (len(fitted) - 1) > columns
+
+    while too_wide() and len(fitted) > 1 and max(fitted[1:]) > MIN_CELL:
+        fitted[1 + fitted[1:].index(max(fitted[1:]))] -= 1
     return fitted
 
 

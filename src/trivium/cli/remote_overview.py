@@ -37,6 +37,16 @@ def status(*, remote: Remote = HERE) -> None:
     )
 
 
+def version() -> None:
+    """Print the version; the same as --version.
+
+    Example: `trivium version`
+    """
+    from trivium import __version__
+
+    print(__version__)
+
+
 @remote
 def logs(
     *,

@@ -11,13 +11,15 @@ from trivium.cli.remote_output import say
 
 task = App(name="task", help="Ask an agent once, or go on with a conversation.")
 
-Stream = Annotated[bool, Parameter(help="Print the answer when it is whole.", negative="--no-stream")]
+Stream = Annotated[
+    bool | None, Parameter(help="Print the answer as it comes, or when it is whole.", negative="--no-stream")
+]
 Words = Annotated[str | None, Parameter(help="The question; stdin without it.")]
 
 
 @task.command
 @remote
-def new(message: Words = None, /, *, stream: Stream = True, remote: Remote = HERE) -> None:
+def new(message: Words = None, /, *, stream: Stream = None, remote: Remote = HERE) -> None:
     """Ask in a new conversation.
 
     Example: `trivium task new "How long may I return an item?"`
@@ -32,7 +34,7 @@ def followup(
     /,
     *,
     session: Annotated[str, Parameter(name=["--session", "-s"], help="The conversation to go on with.")],
-    stream: Stream = True,
+    stream: Stream = None,
     remote: Remote = HERE,
 ) -> None:
     """Go on with a conversation.
@@ -42,7 +44,7 @@ def followup(
     _ask(message, session, stream=stream, remote=remote)
 
 
-def _ask(message: str | None, session: str | None, *, stream: bool, remote: Remote) -> None:
+def _ask(message: str | None, session: str | None, *, stream: bool | None, remote: Remote) -> None:
     import uuid
 
     question = message if message is not None else ("" if sys.stdin.isatty() else sys.stdin.read().strip())
@@ -53,7 +55,7 @@ def _ask(message: str | None, session: str | None, *, stream: bool, remote: Remo
         if remote.form in {"json", "yaml"}:
             remote.answer(client.chain(question, session_id=session_id))
             return
-        if stream:
+        if remote.is_on("stream", stream):
             for piece in client.chain_streaming(question, session_id=session_id).text_deltas():
                 print(piece, end="", flush=True)
             print()

@@ -33,7 +33,7 @@ def new(
 
     made = new_project(folder, name, description=description, is_complete=complete)
     note = f'Try it: trivium tools run {made} \'{{"text": "hello"}}\''
-    show_record({"folder": str(made)}, as_json=json, main="folder", note=note)
+    show_record({"folder": str(made)}, form="json" if json else "table", main="folder", note=note)
 
 
 @app.command(name="run")
@@ -58,7 +58,7 @@ def run(project: Path, input: str = "{}", /, *, json_: Annotated[bool, Parameter
     except ToolFailedError as error:
         raise StopError(f"{tool.name}: {error.message}", code=error.kind) from error
     content = answer.content if isinstance(answer.content, str) else json.dumps(answer.content, ensure_ascii=False)
-    show_record({**to_wire(answer), "text": content}, as_json=json_, main="text")
+    show_record({**to_wire(answer), "text": content}, form="json" if json_ else "table", main="text")
 
 
 @app.command(name="serve")

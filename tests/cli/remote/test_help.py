@@ -6,8 +6,7 @@ import pytest
 from cyclopts import App
 
 from tests.cli.conftest import Command
-from trivium.cli.main import make_app
-from trivium.cli.remote_commands import REMOTE_COMMANDS
+from trivium.cli.main import COMMANDS, make_app
 
 
 def commands(app: App, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -19,7 +18,7 @@ def commands(app: App, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield from commands(app[name], (*words, name))
 
 
-TREE = [line for name, _, _ in REMOTE_COMMANDS for line in commands(make_app()[name], (name,))]
+TREE = [line for name, _, _ in COMMANDS for line in commands(make_app()[name], (name,))]
 
 
 @pytest.mark.parametrize("words", TREE, ids=" ".join)

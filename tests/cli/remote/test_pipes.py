@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ AGENTS = {"agents": [{"id": "agt_1", "name": "Support", "model": "extractive", "
 def test_list_is_a_table(server: Server, run: Run) -> None:
     server.will(answer(AGENTS))
     outcome = run("agents", "list")
-    assert outcome.out == "ID     NAME     MODEL       STATUS  UPDATEDAT\nagt_1  Support  extractive  active  -\n"
+    assert outcome.out == "ID     NAME     MODEL       STATUS  UPDATED AT\nagt_1  Support  extractive  active  -\n"
     assert outcome.err == ""
 
 
@@ -209,3 +210,62 @@ def test_wisebot_has_the_documented_exit_codes(server: Server, run: Run) -> None
     assert run(module="wisebot").out.startswith("Usage: wisebot")
     assert run("status", module="wisebot", WISEBOT_ACCESS_TOKEN="", WISE_KEY="wb_live_1").status == 1
     assert server.asked[-1].headers["authorization"] == "Bearer wb_live_1"
+
+
+def test_what_was_not_found_is_said_once(server: Server, run: Run) -> None:
+    body = {
+        "error": "Not Found",
+        "message": "No run 'x'.",
+        "code": "not_found",
+        "details": {"kind": "run", "name": "x"},
+    }
+    server.will(answer(body, 404))
+    assert run("runs", "show", "x").err == "trivium: No run 'x'.\n"
+
+
+def test_message_and_hint_are_two_sentences(run: Run) -> None:
+    outcome = run("status", WISEBOTAI_BASE_URL="http://127.0.0.1:1")
+    assert "refused. Is the server running" in outcome.err
+
+
+def test_switches_follow_option_then_environment_then_file(server: Server, run: Run) -> None:
+    assert run("config", "set", "stream", "false").status == 0
+    whole = answer({"body": {"output": "All at once."}})
+    told = events((1, {"token": "x", "agent_step": "END", "finish_reason": "stop"}))
+    server.will(whole, told, told)
+    assert run("task", "new", "Why?").out == "All at once.\n"
+    run("task", "new", "Why?", TRIVIUM_STREAM="true")
+    run("task", "new", "Why?", "--stream", TRIVIUM_STREAM="false")
+    asked = [one.path.rpartition("/")[2] for one in server.asked]
+    assert asked == ["chain", "chain_streaming", "chain_streaming"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("stream", "maybe"), ("color", "blue"), ("timeout", "soon"), ("timeout", "-1"), ("url", "x")]
+)
+def test_values_that_cannot_be_used_are_not_kept(run: Run, key: str, value: str, tmp_path: Path) -> None:
+    assert run("config", "set", key, value).status == 2
+    assert not (tmp_path / "contexts.toml").exists()
+
+
+def test_a_file_of_wabees_client_is_read_and_kept(server: Server, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "default_profile: work\ndefaults: {timeout: 30s, output: yaml}\n"
+        f"profiles:\n  work: {{endpoint: '{server.url}', api_key: wab_1}}\n"
+        "  home: {endpoint: 'http://h', theme: dark}\n"
+    )
+    server.will(answer({"status": "healthy", "version": "1"}))
+    plain = {"WABEE_API_KEY": "", "WISEBOTAI_BASE_URL": "", "WISEBOT_ACCESS_TOKEN": "", "TRIVIUM_CONTEXTS": ""}
+    assert "status: healthy" in run("agent", "health", "--config", str(file), **plain).out
+    assert server.asked[0].headers["x-wabee-access"] == "wab_1"
+    names = run("config", "profile", "list", "-o", "name", WABEE_CONFIG=str(file), **plain).out
+    assert names == "home\nwork\n"
+    assert run("context", "use", "home", f"--config={file}").status == 0
+    assert "default_profile: home" in file.read_text()
+    assert oct(file.stat().st_mode)[-3:] == "600"
+
+
+def test_verbose_says_who_is_asked(server: Server, run: Run) -> None:
+    server.will(answer({"agents": []}))
+    assert run("agents", "list", "-v").err == f"trivium: asking {server.url}\n"

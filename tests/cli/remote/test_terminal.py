@@ -72,3 +72,49 @@ def test_chat_renders_answers_and_survives_an_interrupt(server: Server, terminal
     assert screen.ended() == 0
     assert "**think**" not in screen.shown
     assert [asked.path for asked in server.asked][2] == "/api/v1/agent-runs/run_1/cancel"
+
+
+def test_several_lines_are_one_question(server: Server, terminal) -> None:
+    told = events((1, {"type": "finish", "fullText": "Both."}))
+    server.will(answer(SESSION), told, told)
+    screen = terminal("chat")
+    screen.until("you:")
+    screen.type("/help\n")
+    screen.until("End a line with")
+    screen.until("you:")
+    screen.type("/what\n")
+    screen.until("There is no command /what")
+    screen.until("you:")
+    screen.type("First\\\n")
+    screen.until("...:")
+    screen.type("second\n")
+    screen.until("Both.")
+    screen.until("you:")
+    screen.type('"""\n')
+    screen.until("...:")
+    screen.type("one\n")
+    screen.until("...:")
+    screen.type('two\n"""\n')
+    screen.until("Both.")
+    screen.until("you:")
+    screen.type("/quit\n")
+    assert screen.ended() == 0
+    assert [asked.json()["prompt"] for asked in server.asked[1:]] == ["First\nsecond", "one\ntwo"]
+
+
+def test_a_context_may_want_no_colour(server: Server, terminal) -> None:
+    server.will(answer({"agents": []}))
+    screen = terminal("agents", "list", TRIVIUM_COLOR="false")
+    assert screen.ended() == 0
+    assert "\x1b[" not in screen.shown
+    dumb = terminal("agents", "list", TRIVIUM_COLOR="true", NO_COLOR="1")
+    assert dumb.ended() == 0
+    assert "\x1b[" not in dumb.shown
+
+
+def test_narrow_terminal_gets_a_narrow_list_of_runs(server: Server, terminal) -> None:
+    run = {"id": "run_1", "status": "failed", "agentId": "agt_1", "error": "The model did not answer in time."}
+    server.will(answer({"runs": [run]}), answer({"runs": []}))
+    screen = terminal("runs", "list", columns=40)
+    assert screen.ended() == 0
+    assert all(len(line.replace("\x1b[1m", "").replace("\x1b[0m", "")) <= 40 for line in screen.shown.splitlines())
