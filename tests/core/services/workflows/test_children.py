@@ -10,6 +10,7 @@ import pytest
 from tests.core.services.workflows.bench import ORGANIZATION, Bench, open_store, step
 from tests.core.services.world import SystemClock, World, open_world
 from trivium.core.errors import UpstreamFailed
+from trivium.core.model.json import JSON
 from trivium.core.model.organizations import Organization
 from trivium.core.model.workflows import WorkflowRun
 from trivium.core.services.workflows.actions import Actions, Call, Done, Outcome
@@ -190,6 +191,16 @@ async def test_inner_workflow_that_takes_too_long_is_ended(bench: Bench) -> None
     run = await _to_end(bench, run)
     assert (run.status, run.error_code) == ("failed", "timeout")
     assert [one.status for one in await bench.workflows.runs(ORGANIZATION, workflow_id=inner.id)] == ["cancelled"]
+
+
+async def test_item_that_failed_ends_what_it_began(bench: Bench) -> None:
+    inner = await bench.save(step("ask", "human", {"title": "Well?"}))
+    body: JSON = {"type": "workflow", "config": {"workflow_id": inner.id}}
+    outer = await bench.save(step("each", "map", {"items": [1, 2], "step": body}, timeout_s=0.3))
+    run = await bench.run(outer)
+    assert (run.status, run.error_code) == ("failed", "timeout")
+    inner_runs = await bench.workflows.runs(ORGANIZATION, workflow_id=inner.id)
+    assert [one.status for one in inner_runs] == ["cancelled", "cancelled"]
 
 
 async def test_cancelled_runs_are_told(bench: Bench) -> None:

@@ -350,6 +350,22 @@ async def test_rerun_from_a_step_keeps_what_lies_before(bench: Bench) -> None:
         await bench.workflows.rerun(ORGANIZATION, run.id, from_step="zzz")
 
 
+async def test_rerun_takes_the_way_that_a_caught_failure_decided(bench: Bench) -> None:
+    bench.use("http", _failing("boom"))
+    workflow = await bench.save(
+        step("call"),
+        step("good", "transform", {"template": "good"}),
+        step("bad", "transform", {"template": "bad: {{call.error.message}}"}),
+        edges="call>good call>bad:error",
+    )
+    run = await bench.run(workflow)
+    bench.use("http", bench.effect)
+    again = await bench.workflows.rerun(ORGANIZATION, run.id, from_step="bad")
+    await bench.driver.idle()
+    ended = await bench.workflows.run(ORGANIZATION, again.id)
+    assert (ended.result, bench.effects) == ("bad: boom", [])
+
+
 async def test_run_keeps_the_diagram_it_started_with(bench: Bench) -> None:
     workflow = await bench.save(step("pause", "delay", {"seconds": 100}), step("old"), edges="pause>old")
     run = await bench.run(workflow)

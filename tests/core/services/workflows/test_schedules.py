@@ -22,6 +22,17 @@ def test_cron_follows_its_time_zone_over_a_change_to_summer_time() -> None:
     assert first_after(schedule, CALENDAR, NOON - timedelta(days=1)) == datetime(2026, 3, 28, 7, 30, tzinfo=UTC)
 
 
+def test_cron_starts_once_in_the_hour_that_comes_twice_and_in_the_one_that_is_skipped() -> None:
+    schedule = Schedule(cron="30 2 * * *", time_zone="Europe/Berlin")
+    autumn = first_after(schedule, CALENDAR, datetime(2026, 10, 24, 12, tzinfo=UTC))
+    assert autumn == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert first_after(schedule, CALENDAR, autumn) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+    # There is no half past two on that Sunday: it starts when the clock has jumped.
+    spring = first_after(schedule, CALENDAR, NOON)
+    assert spring == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+    assert first_after(schedule, CALENDAR, spring) == datetime(2026, 3, 30, 0, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     "schedule",
     [

@@ -102,6 +102,13 @@ def test_what_can_only_fail_is_refused_by_step_and_field(kind: Any, config: JSON
     assert f"steps[1].config.{field} (step wrong)" in caught.value.message
 
 
+@pytest.mark.parametrize(("kind", "config"), [("delay", {"seconds": 1}), ("human", {"title": "x"})])
+def test_waiting_steps_take_no_timeout(kind: Any, config: JSONObject) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check([step("wait", kind, config, timeout_s=5)], [])
+    assert caught.value.details["field"] == "timeout_seconds"
+
+
 @pytest.mark.parametrize(
     ("kind", "config"),
     [

@@ -88,6 +88,15 @@ async def test_schedule_can_be_switched_off_and_removed(bench: Bench) -> None:
         assert await _tick(bench) == 0
 
 
+async def test_workflow_that_was_switched_off_does_not_catch_up(bench: Bench) -> None:
+    workflow = await bench.save(step("a"), schedule=Schedule(interval_min=60))
+    await bench.workflows.change(ORGANIZATION, workflow.id, Draft(enabled=False))
+    bench.clock.advance(days=7)
+    again = await bench.workflows.change(ORGANIZATION, workflow.id, Draft(enabled=True))
+    assert again.next_run_at == bench.clock.now() + timedelta(minutes=60)
+    assert await _tick(bench) == 0
+
+
 async def test_due_and_clockwork_run_by_themselves(bench: Bench) -> None:
     await bench.timetable.open()
     await bench.save(step("a"), schedule=Schedule(interval_min=1))

@@ -182,9 +182,9 @@ class Checkpoints:
         due_at = self._clock.now() + timedelta(seconds=wait_s)
         return self.end(step_run, "waiting", due_at=due_at, data={**step_run.data, "retry": True}, **changes)
 
-    def open_items(self, step_id: str) -> list[StepRun]:
-        """Return the items of a loop that were begun and have not ended."""
-        return [one for (owner, _), one in self._items.items() if owner == step_id and one.status == "running"]
+    def unfinished_items(self, step_id: str) -> list[StepRun]:
+        """Return the items of a loop that were begun and have not succeeded."""
+        return [one for (owner, _), one in self._items.items() if owner == step_id and one.status != "succeeded"]
 
     def _unit(self) -> Extra:
         # Marked as stored before it is: if the write fails, the driving of this run ends, too.

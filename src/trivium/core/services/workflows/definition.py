@@ -123,6 +123,8 @@ def _check_step(step: Step, place: str) -> None:
         raise bad(f"{place}.retry.wait_seconds", "must lie between 0 and 86400")
     if step.timeout_s is not None and not 0.01 <= step.timeout_s <= 3_600:
         raise bad(f"{place}.timeout_seconds", "must lie between 0.01 and 3600")
+    if step.timeout_s is not None and step.type in ("delay", "human"):
+        raise bad(f"{place}.timeout_seconds", f"a step of type {step.type} ends by its own settings")
     check_settings(step.type, step.config, f"{place}.config")
     check_combination(step.type, step.config, f"{place}.config")
     if step.type in ("loop", "map"):

@@ -260,9 +260,10 @@ class Drive:
     def _end_children(self, step: Step, begun: StepRun, error: CoreError) -> None:
         """What the failed try began ends with it; the items of a loop that were in flight have failed, too."""
         why = {"error": clean_text(error.message), "error_code": error.code}
-        items = self._points.open_items(step.id)
+        items = self._points.unfinished_items(step.id)
         for item in items:
-            self._points.end(item, "failed", failures=item.failures + 1, **why)
+            if item.status == "running":
+                self._points.end(item, "failed", failures=item.failures + 1, **why)
         if has_child(step):
             marked = self._marked
             self._points.also(lambda tx: self._children.end_children(tx, [begun, *items], "The step failed.", marked))

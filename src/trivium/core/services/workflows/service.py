@@ -30,7 +30,7 @@ from trivium.core.services.workflows import definition, settings
 from trivium.core.services.workflows.actions import Call
 from trivium.core.services.workflows.checkpoints import STEP_RUNS_MAX
 from trivium.core.services.workflows.driver import WorkflowDriver, revision_id
-from trivium.core.services.workflows.graph import Graph
+from trivium.core.services.workflows.graph import Graph, is_caught
 from trivium.core.services.workflows.inputs import check_inputs
 from trivium.core.services.workflows.logic import check_answer
 from trivium.core.services.workflows.schedules import check_schedule, first_after
@@ -343,7 +343,7 @@ class Workflows:
     async def rerun(self, organization_id: str, run_id: str, *, from_step: str | None = None) -> WorkflowRun:
         """Start a new run with the same inputs and diagram; what lies before `from_step` (a key) is taken over.
 
-        Conflict while the old run goes on; InvalidRequest when there is no such step.
+        Conflict while the old run goes on; InvalidRequest when there is no such step; LimitExceeded as in `start`.
         """
         now = self._clock.now()
         new_run_id = new_id("wfr")
@@ -365,6 +365,7 @@ class Workflows:
                 principal_id=old.principal_id,
                 rerun_of=old.id,
             )
+            self._check_room(tx, run)
             tx.workflow_runs.add(run)
             known = tx.step_runs.find(organization_id, run_id=run_id, limit=STEP_RUNS_MAX)
             tx.step_runs.add(*_taken_over(graph, run, known, from_step))
@@ -411,12 +412,15 @@ class Workflows:
         if not workflow.enabled:
             raise Conflict(f"Workflow {workflow.name!r} is switched off.", code="workflow_disabled")
         inputs = check_inputs(workflow.steps, run.inputs)
+        self._check_room(tx, run)
+        return replace(run, version=workflow.version, inputs=inputs), workflow
+
+    def _check_room(self, tx: Transaction, run: WorkflowRun) -> None:
         if run.principal_id.startswith("key_") and run.parent_run_id is None:
             limits = limits_of_key(tx, run.organization_id, run.principal_id)
             check_start(tx, run.organization_id, limits, self._clock.now())
-        if tx.workflow_runs.count_active(run.organization_id, workflow.id) >= ACTIVE_PER_WORKFLOW_MAX:
+        if tx.workflow_runs.count_active(run.organization_id, run.workflow_id) >= ACTIVE_PER_WORKFLOW_MAX:
             raise LimitExceeded("Too many runs of this workflow at once.", code="too_many_runs", retry_after_s=5.0)
-        return replace(run, version=workflow.version, inputs=inputs), workflow
 
     def _changed(self, current: Workflow, draft: Draft, now: datetime) -> Workflow:
         plain = {
@@ -442,7 +446,8 @@ class Workflows:
         if schedule is None:
             return changed
         check_schedule(schedule, self._calendar, now)
-        if not schedule.enabled:
+        if not (schedule.enabled and changed.enabled):
+            # Switched on again it begins anew: what would have started meanwhile was not missed but unwanted.
             return replace(changed, schedule=schedule, next_run_at=None)
         _check_scheduled_inputs(changed, schedule)
         is_same = schedule == current.schedule and current.next_run_at is not None
@@ -501,5 +506,7 @@ def _taken_over(graph: Graph, run: WorkflowRun, known: Sequence[StepRun], from_s
     return [
         replace(one, id=one.id.replace(one.run_id, run.id, 1), run_id=run.id)
         for one in known
-        if one.step_id not in again and one.status in ("succeeded", "skipped")
+        # A failure that the diagram caught has decided the way to the step, so it is taken over, too.
+        if one.step_id not in again
+        and (one.status in ("succeeded", "skipped") or (one.status == "failed" and is_caught(graph, one.step_id)))
     ]
