@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pysqlite3 import dbapi2
-from sqlalchemy.dialects import sqlite
 
 from trivium.adapters.sql.records import Kept, Session
 from trivium.adapters.sql.signals import Signals
+from trivium.adapters.sql.sqlite_dialect import sqlite_dialect
 from trivium.adapters.sql.transaction import SqlTransaction
 from trivium.core.errors import LimitExceeded, UpstreamFailed
 from trivium.core.ports.store import Topic, Transaction
@@ -70,7 +70,7 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         self._local = threading.local()
         self._opened: list[Any] = []
-        self._dialect = sqlite.dialect(paramstyle="qmark")
+        self._dialect = sqlite_dialect()
         self._signals = Signals()
         self._writer.start()
 
