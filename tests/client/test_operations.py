@@ -1,14 +1,16 @@
 """Every method makes one request, the same in both colours; every operation of the server has a method."""
 
 import re
+from pathlib import Path
 
 import pytest
 from starlette.routing import Route
 
-from tools.client_calls import WITHOUT_METHOD, operations
+from tools.client_calls import WITHOUT_METHOD, operations, proofs
 from trivium.server import create_app
 from trivium.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
 CALLS = operations()
 ROWS = [pytest.param(one, other, id=f"{client}.{one.name}") for client, rows in CALLS.items() for one, other in rows]
 
@@ -54,3 +56,10 @@ def test_every_operation_of_the_server_has_a_method(served) -> None:
 def test_every_method_asks_for_what_the_server_has(served) -> None:
     strays = [one.name for rows in CALLS.values() for one, _ in rows if not found_by(served, one.method, one.path)]
     assert strays == []
+
+
+def test_every_method_is_called_against_a_real_server() -> None:
+    proven = proofs(ROOT)
+    assert [
+        f"{client}.{one.name}" for client, rows in CALLS.items() for one, _ in rows if (client, one.name) not in proven
+    ] == []
