@@ -56,6 +56,7 @@ from trivium.core.services.desk import Desk, wire_desk
 from trivium.core.services.device_keys import key_expiry
 from trivium.core.services.device_logins import Choice, Confirmation
 from trivium.core.services.files import AgentFiles
+from trivium.core.services.gate import Proof, is_site
 from trivium.core.services.inbox import Correspondence, News
 from trivium.core.services.indexing import Indexing
 from trivium.core.services.job_runner import JobRunner
@@ -110,6 +111,7 @@ __all__ = [
     "Place",
     "Platform",
     "PlatformSettings",
+    "Proof",
     "Published",
     "Question",
     "RunSettings",
@@ -127,6 +129,7 @@ __all__ = [
     "check_url",
     "clamp_limit",
     "draft_of",
+    "is_site",
     "key_expiry",
     "plan_hash",
     "record_name",
@@ -259,9 +262,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     knowledge = _knowledge(adapters, jobs, indexing)
     tools.add_host(KnowledgeTool(knowledge=knowledge, unanswered=unanswered, store=store))
     removal = Removal(jobs=jobs, blobs=adapters.blobs)
-    management = _management(adapters, settings, remembered, removal)
-    tools.add_host(management.capabilities)
-    tools.add_host(management.skills)
+    management = _management(adapters, settings, remembered, removal=removal, tools=tools)
     admission = Admission(clock=clock, models=models, settings=settings.runs)
     files = _files(adapters)
     memory = Memories(store=store, clock=clock, embedder=adapters.embedder)
@@ -291,7 +292,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     runs = Runs(store=store, clock=clock, admission=admission, driver=driver)
     webhooks = Webhooks(store=store, clock=clock, deliveries=deliveries, secrets=secrets)
     needs = _needs(adapters, settings.runs, models=models, runs=runs, tools=tools, knowledge=knowledge, budgets=budgets)
-    desk = wire_desk(needs, webhooks=webhooks, run_driver=driver)
+    desk = wire_desk(needs, webhooks=webhooks, run_driver=driver, gate=management.gate)
     indexing.hooks.append(desk.announcing.document_indexed)
     _join(desk, management)
     return Platform(
@@ -320,7 +321,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
         runs=runs,
         run_driver=driver,
         management=management,
-        questions=Questions(store=store, clock=clock, keys=management.agent_keys, runs=runs, files=files),
+        questions=Questions(store=store, clock=clock, gate=management.gate, runs=runs, files=files),
         desk=desk,
         workflow_configs=WorkflowConfigs(store=store, clock=clock, workflows=desk.workflows),
         remembered=remembered,
@@ -414,8 +415,10 @@ def _indexing(adapters: Adapters, jobs: Jobs) -> Indexing:
     )
 
 
-def _management(adapters: Adapters, settings: PlatformSettings, remembered: Remembered, removal: Removal) -> Management:
-    return wire_management(
+def _management(
+    adapters: Adapters, settings: PlatformSettings, remembered: Remembered, *, removal: Removal, tools: ToolBox
+) -> Management:
+    management = wire_management(
         remembered=remembered,
         removal=removal,
         store=adapters.store,
@@ -426,6 +429,9 @@ def _management(adapters: Adapters, settings: PlatformSettings, remembered: Reme
         txt_records=adapters.txt_records,
         daily_calls_max=settings.daily_calls_max,
     )
+    tools.add_host(management.capabilities)
+    tools.add_host(management.skills)
+    return management
 
 
 def _needs(

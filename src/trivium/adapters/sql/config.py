@@ -9,7 +9,7 @@ from trivium.adapters.sql.records import Session, SqlRecords
 from trivium.adapters.sql.statements import Prepared
 from trivium.core.model.clients import DailyUse, OAuthClient
 from trivium.core.model.config import Revision
-from trivium.core.model.protection import AgentKey
+from trivium.core.model.protection import AccessList, AgentKey
 from trivium.core.model.publishing import CustomDomain
 
 _r = schema.revisions.c
@@ -20,6 +20,8 @@ _LATEST_IN = Prepared(_NEWEST.where(_r.status == bindparam("b_status")))
 _PAGE = Prepared(_NEWEST.where(_r.number < bindparam("b_below")))
 _k = schema.agent_keys.c
 _KEY_BY_HASH = Prepared(select(*_k).where(_k.secret_hash == bindparam("b_hash")))
+_a = schema.access_lists.c
+_EMBEDDING = Prepared(select(*_a).where(_a.embed_domains != "[]").limit(bindparam("b_limit")))
 _o = schema.oauth_clients.c
 _CLIENT_BY_ID = Prepared(select(*_o).where(_o.id == bindparam("b_id")))
 _d = schema.domains.c
@@ -48,6 +50,18 @@ class SqlRevisions(SqlRecords[Revision]):
         """Return a page, newest first."""
         values = {"b_organization": organization_id, "b_agent": agent_id, "b_limit": limit, "b_below": below}
         return [self._codec.from_row(row) for row in self._session.run(_PAGE, values).fetchall()]
+
+
+class SqlAccessLists(SqlRecords[AccessList]):
+    """See `core.ports.store.AccessLists`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, schema.access_lists, "access_list")
+
+    def sites(self, *, limit: int = 10_000) -> frozenset[str]:
+        """Return the sites that some agent, of any organization, may be embedded in."""
+        rows = self._session.run(_EMBEDDING, {"b_limit": limit}).fetchall()
+        return frozenset(site for row in rows for site in self._codec.from_row(row).embed_domains)
 
 
 class SqlAgentKeys(SqlRecords[AgentKey]):

@@ -3,7 +3,14 @@
 from trivium.adapters.sql import schema
 from trivium.adapters.sql.access import SqlKeys, SqlOrganizations, SqlUsers
 from trivium.adapters.sql.budgets import SqlBudgetCounters
-from trivium.adapters.sql.config import SqlAgentKeys, SqlDailyUses, SqlDomains, SqlOAuthClients, SqlRevisions
+from trivium.adapters.sql.config import (
+    SqlAccessLists,
+    SqlAgentKeys,
+    SqlDailyUses,
+    SqlDomains,
+    SqlOAuthClients,
+    SqlRevisions,
+)
 from trivium.adapters.sql.conversations import SqlConversations, SqlMessages
 from trivium.adapters.sql.deliveries import SqlDeliveries
 from trivium.adapters.sql.devices import SqlDeviceRequests
@@ -30,7 +37,7 @@ from trivium.core.model.desk import Booking
 from trivium.core.model.knowledge import Collection, UnansweredQuestion
 from trivium.core.model.memory import Memory
 from trivium.core.model.organizations import Membership, ModelAccount
-from trivium.core.model.protection import AccessList, AgentSecret
+from trivium.core.model.protection import AgentSecret
 from trivium.core.model.publishing import Deployment
 from trivium.core.model.workflows import StepRun, WorkflowRevision
 from trivium.core.ports import Records
@@ -70,7 +77,7 @@ class SqlTransaction:
         self.skills: Records[Skill] = SqlRecords(session, schema.skills, "skill")
         self.domains: ports.Domains = SqlDomains(session)
         self.deployments: Records[Deployment] = SqlRecords(session, schema.deployments, "deployment")
-        self.access_lists: Records[AccessList] = SqlRecords(session, schema.access_lists, "access_list")
+        self.access_lists: ports.AccessLists = SqlAccessLists(session)
         self.agent_keys: ports.AgentKeys = SqlAgentKeys(session)
         self.agent_secrets: Records[AgentSecret] = SqlRecords(session, schema.agent_secrets, "secret")
         self.revisions: ports.Revisions = SqlRevisions(session)

@@ -43,7 +43,7 @@ def mount(
 
     Returns the operations that visitors use most, for `http.install`.
     """
-    origins = Origins(allowed_origins)
+    origins = Origins(allowed_origins, embeds=platform.management.gate.embeds)
     served = Router()
     AccountRoutes(platform).add_to(served)
     DeviceRoutes(platform, public_url=public_url).add_to(served)

@@ -1,6 +1,6 @@
 """Browsers without a key: which origins may talk, and the CORS headers of the chat paths alone (open point 13)."""
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,9 +16,10 @@ _ALLOWED = [
 
 
 class Origins:
-    """The allowed origins, by scheme, host and port; `*` allows every one."""
+    """The allowed origins, by scheme, host and port; `*` allows every one. `embeds` tells of sites that agents name."""
 
-    def __init__(self, allowed: Iterable[str]) -> None:
+    def __init__(self, allowed: Iterable[str], *, embeds: Callable[[str], Awaitable[bool]]) -> None:
+        self._embeds = embeds
         self._allowed = frozenset(plain for text in allowed if (plain := _plain(text)))
 
     def allows(self, origin: str | None) -> bool:
@@ -26,6 +27,10 @@ class Origins:
         if not origin or origin == "null":
             return False
         return "*" in self._allowed or _plain(origin) in self._allowed
+
+    async def opens(self, origin: str | None) -> bool:
+        """True for an origin on the list, or of a site that some agent may be embedded in."""
+        return self.allows(origin) or (bool(origin) and origin != "null" and await self._embeds(str(origin)))
 
     def layer(self, app: ASGIApp) -> ASGIApp:
         """Return the application with CORS on the chat paths; a refused origin gets no header and no preflight."""
@@ -35,7 +40,7 @@ class Origins:
                 await app(scope, receive, send)
                 return
             origin = Headers(scope=scope).get("origin")
-            if origin is None or not self.allows(origin):
+            if origin is None or not await self.opens(origin):
                 await app(scope, receive, send)
                 return
             shared = [(b"access-control-allow-origin", origin.encode("latin-1", "replace")), (b"vary", b"Origin")]

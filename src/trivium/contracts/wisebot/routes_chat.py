@@ -25,7 +25,7 @@ from trivium.contracts.wisebot.wire_chat import (
 )
 from trivium.core.errors import InvalidRequest, NotAuthenticated, NotFound
 from trivium.core.model.runs import Run
-from trivium.core.platform import News, Opened, Platform
+from trivium.core.platform import News, Opened, Platform, Proof, is_site
 
 _HISTORY_MAX = 200
 
@@ -79,6 +79,7 @@ class ChatRoutes:
             name=body.name or "",
             is_new=body.force_new,
             key_id=principal.key_id,
+            proof=Proof(app_key=body.app_key, token=body.token, email=body.email),
         )
         return json_response(session_json(opened))
 
@@ -182,15 +183,21 @@ class ChatRoutes:
         return json_response({"runId": run.id, "status": run.status})
 
     async def _enter(self, request: Request, pair: PairBody) -> Opened:
-        """Return the conversation a caller may talk in: by key or JWT of its organization, or by an allowed origin."""
-        principal = None
-        if "authorization" in request.headers:
-            principal = await identify(self._platform, request)
-        elif not self._origins.allows(request.headers.get("origin")):
-            raise NotAuthenticated("A Bearer token, or an allowed origin, is needed.", code="missing_credential")
+        """Return the conversation a caller may talk in: by key or JWT of its organization, or by an allowed origin.
+
+        The sites of an agent, where it names any, are the only ones that may embed it; else it is the server's list.
+        """
+        if "authorization" not in request.headers:
+            origin = request.headers.get("origin")
+            if not await self._origins.opens(origin):
+                raise _no_credential()
+            opened = await self._visitors.enter(pair.contact_session_id, pair.thread_id)
+            if not (is_site(origin or "", opened.sites) if opened.sites else self._origins.allows(origin)):
+                raise _no_credential()
+            return opened
+        principal = await identify(self._platform, request)
         opened = await self._visitors.enter(pair.contact_session_id, pair.thread_id, caller=principal)
-        if principal is not None:
-            self._platform.access.require(principal, agent_id=opened.conversation.agent_id)
+        self._platform.access.require(principal, agent_id=opened.conversation.agent_id)
         return opened
 
     async def _resumed(self, request: Request, opened: Opened) -> tuple[Run, int]:
@@ -222,6 +229,10 @@ class ChatRoutes:
 
     def _kept(self, shown: Sequence[object]) -> Response:
         return sse.EventStream(_each(shown), sse.event, ending=sse.DONE, heartbeat_s=self._heartbeat_s)
+
+
+def _no_credential() -> NotAuthenticated:
+    return NotAuthenticated("A Bearer token, or an allowed origin, is needed.", code="missing_credential")
 
 
 async def _each(shown: Sequence[object]) -> AsyncGenerator[object, None]:

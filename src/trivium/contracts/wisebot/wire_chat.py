@@ -23,12 +23,15 @@ class Body(BaseModel):
 
 
 class SessionBody(Body):
-    """Who wants to talk."""
+    """Who wants to talk; `appKey`, `token` and `email` are for agents that are not open to everybody."""
 
     external_user_id: str = Field(min_length=1, max_length=300)
     name: str | None = Field(default=None, max_length=300)
     agent_id: str | None = Field(default=None, max_length=100)
     force_new: bool = False
+    app_key: str | None = Field(default=None, max_length=200)
+    token: str | None = Field(default=None, max_length=8192)
+    email: str | None = Field(default=None, max_length=254)
 
 
 class PairBody(Body):

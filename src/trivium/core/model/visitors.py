@@ -9,6 +9,7 @@ class VisitorPass:
     """Given to a browser together with the conversation's id; the pair opens this conversation and nothing else.
 
     `key_id` is the API key that opened it: what is said with the pass counts for that key.
+    `admitted_by` is what opened the agent's gate: "token", "key:ID", or None where there was no gate (services/gate).
     """
 
     id: str
@@ -19,3 +20,4 @@ class VisitorPass:
     created_at: datetime
     expires_at: datetime
     key_id: str | None = None
+    admitted_by: str | None = None

@@ -38,6 +38,7 @@ from trivium.core.ports.outside import (
 )
 from trivium.core.ports.sandbox import Calendar, CodeResult, CodeRunner
 from trivium.core.ports.store import (
+    AccessLists,
     AgentKeys,
     AllFigures,
     BudgetCounters,
@@ -72,6 +73,7 @@ from trivium.core.ports.store import (
 from trivium.core.ports.tools import ChecksTools, SchemaCheck, ToolContext, ToolHost, ToolResult
 
 __all__ = [
+    "AccessLists",
     "AgentKeys",
     "AllFigures",
     "BlobStore",

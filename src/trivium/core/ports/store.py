@@ -137,6 +137,13 @@ class DeviceRequests(Protocol):
         """Delete those that expired before."""
 
 
+class AccessLists(Records[AccessList], Protocol):
+    """Who agents are open to; what browsers may embed is asked before any organization is known."""
+
+    def sites(self, *, limit: int = 10_000) -> frozenset[str]:
+        """Return the sites that some agent, of any organization, may be embedded in."""
+
+
 class Conversations(Records[Conversation], Protocol):
     """Conversations with the look-ups a turn needs."""
 
@@ -545,7 +552,7 @@ class Transaction(Protocol):
     skills: Records[Skill]
     domains: Domains
     deployments: Records[Deployment]
-    access_lists: Records[AccessList]
+    access_lists: AccessLists
     agent_keys: AgentKeys
     agent_secrets: Records[AgentSecret]
     revisions: Revisions

@@ -11,6 +11,7 @@ from trivium.core.reconcile.secret_store import Secrets
 from trivium.core.reconcile.service import Configs
 from trivium.core.services.agent_keys import AgentKeys
 from trivium.core.services.analytics import Analytics
+from trivium.core.services.gate import Gate
 from trivium.core.services.oauth import OAuth
 from trivium.core.services.publishing import Publishing
 from trivium.core.services.quota import Quota
@@ -35,6 +36,7 @@ class Management:
     publishing: Publishing
     analytics: Analytics
     forgetting: Forgetting
+    gate: Gate
 
 
 def wire_management(
@@ -52,16 +54,18 @@ def wire_management(
     """Return the use cases over these ports."""
     configs = Configs(store=store, clock=clock)
     vault = Secrets(store=store, clock=clock, seal=seal, configs=configs)
+    agent_keys = AgentKeys(store=store, clock=clock)
     return Management(
         configs=configs,
         history=History(store=store, configs=configs),
         secrets=vault,
         oauth=OAuth(store=store, clock=clock, tokens=tokens),
         quota=Quota(store=store, clock=clock, daily_calls_max=daily_calls_max),
-        agent_keys=AgentKeys(store=store, clock=clock),
+        agent_keys=agent_keys,
         capabilities=Capabilities(store=store, clock=clock, configs=configs, vault=vault, clients=mcp_clients),
         skills=Skills(store=store, remembered=remembered),
         publishing=Publishing(store=store, clock=clock, txt=txt_records),
         analytics=Analytics(store=store, clock=clock),
         forgetting=Forgetting(store=store, clock=clock, removal=removal),
+        gate=Gate(store=store, clock=clock, keys=agent_keys, reveal=vault.reveal),
     )

@@ -84,6 +84,43 @@ def _roster(value: JSON) -> JSON:
     return [*sorted(entries)]
 
 
+def _emails(value: JSON) -> JSON:
+    return _each(value, _email)
+
+
+def _email_domains(value: JSON) -> JSON:
+    """Domains of e-mail addresses, also as people write them: `@example.com`."""
+    return _each(value, lambda entry: str(normalize_domain(entry.removeprefix("@"))))
+
+
+def _sites(value: JSON) -> JSON:
+    """Sites as browsers name them: a host, with `*.` before it for all below it and `:port` after it for that alone."""
+    return _each(value, _site)
+
+
+def _each(value: JSON, clean: Callable[[str], str]) -> JSON:
+    entries = _roster(value)
+    return [*sorted({clean(str(entry)) for entry in entries})] if isinstance(entries, list) else entries
+
+
+def _email(entry: str) -> str:
+    name, _, domain = entry.rpartition("@")
+    if not name or "@" in name or len(entry) > 254 or not entry.isprintable() or " " in entry:
+        raise InvalidRequest(f"{entry[:80]!r} is not an e-mail address.")
+    return f"{name}@{normalize_domain(domain)}"
+
+
+def _site(entry: str) -> str:
+    bare = entry.removeprefix("https://").removeprefix("http://").rstrip("/")
+    host, colon, port = bare.rpartition(":") if ":" in bare else (bare, "", "")
+    if colon and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
+        raise InvalidRequest(f"{entry[:80]!r} has no port that there is.")
+    below = "*." if host.startswith("*.") else ""
+    name = host.removeprefix("*.")
+    is_local = not below and name == "localhost"
+    return f"{below}{name if is_local else normalize_domain(name)}{colon}{port}"
+
+
 def _names(value: JSON) -> JSON:
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         raise InvalidRequest("A list of names is expected.")
@@ -283,7 +320,7 @@ SHAPES: tuple[SectionShape, ...] = (
         name="access_lists",
         area="security",
         defaults={"emails": [], "email_domains": [], "embed_domains": []},
-        normalizers={"emails": _roster, "email_domains": _roster, "embed_domains": _roster},
+        normalizers={"emails": _emails, "email_domains": _email_domains, "embed_domains": _sites},
     ),
     SectionShape(
         name="telemetry",

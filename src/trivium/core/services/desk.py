@@ -6,6 +6,7 @@ from trivium.core.services.activity import ActivityLog
 from trivium.core.services.agent_writing import AgentWriting
 from trivium.core.services.announcing import Announcing
 from trivium.core.services.appointments.service import Appointments
+from trivium.core.services.gate import Gate
 from trivium.core.services.handover import Handover
 from trivium.core.services.image_search import ImageSearch
 from trivium.core.services.inbox import Inbox
@@ -31,7 +32,7 @@ class Desk:
     appointments: Appointments
 
 
-def wire_desk(needs: Needs, *, webhooks: Webhooks, run_driver: RunDriver) -> Desk:
+def wire_desk(needs: Needs, *, webhooks: Webhooks, run_driver: RunDriver, gate: Gate) -> Desk:
     """Return the services; the ends of runs are told from now on, and agents may hand over."""
     store, clock = needs.store, needs.clock
     workflows, timetable, driver = assemble(needs)
@@ -47,7 +48,7 @@ def wire_desk(needs: Needs, *, webhooks: Webhooks, run_driver: RunDriver) -> Des
         workflows=workflows,
         timetable=timetable,
         announcing=announcing,
-        visitors=Visitors(store=store, clock=clock, runs=needs.runs, announcing=announcing),
+        visitors=Visitors(store=store, clock=clock, runs=needs.runs, announcing=announcing, gate=gate),
         inbox=Inbox(store=store, clock=clock, announcing=announcing),
         activity=ActivityLog(store=store, clock=clock),
         agent_writing=AgentWriting(store=store, clock=clock, announcing=announcing),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -17,8 +17,8 @@ from trivium.core.model.knowledge import Source
 from trivium.core.model.protection import AgentKey
 from trivium.core.model.runs import InputMessage, Run, RunInput, RunRequest
 from trivium.core.ports import Clock, Store, Transaction
-from trivium.core.services.agent_keys import AgentKeys
 from trivium.core.services.files import AgentFiles
+from trivium.core.services.gate import Gate, clean_address
 from trivium.core.services.limits import RateLimits
 from trivium.core.services.runs import Runs
 
@@ -64,10 +64,10 @@ class _Kept:
 class Questions:
     """The door for programs. It is open when the agent's `external_api` is enabled."""
 
-    def __init__(self, *, store: Store, clock: Clock, keys: AgentKeys, runs: Runs, files: AgentFiles) -> None:
+    def __init__(self, *, store: Store, clock: Clock, gate: Gate, runs: Runs, files: AgentFiles) -> None:
         self._store = store
         self._clock = clock
-        self._keys = keys
+        self._gate = gate
         self._runs = runs
         self._files = files
         self._limits = RateLimits()
@@ -75,15 +75,15 @@ class Questions:
     async def ask(self, secret: str, question: Question, pictures: Sequence[bytes] = ()) -> Answer:
         """Return the answer when it is complete; the pictures belong to the question.
 
-        InvalidRequest for what is no picture, NotAuthenticated, NotPermitted (`external_api_off`, `agent_not_allowed`),
-        LimitExceeded by the agent's rate per key, NotFound, Conflict for a conversation of another collection,
-        UpstreamFailed when the run failed.
+        InvalidRequest for what is no picture, NotAuthenticated, NotPermitted (`external_api_off`, `agent_not_allowed`,
+        or by the agent's lists, see `Gate.check_person`), LimitExceeded by the agent's rate per key, NotFound, Conflict
+        for a conversation of another collection, UpstreamFailed when the run failed.
         """
-        key = await self._keys.recognize(secret, "external")
+        key = await self._gate.keys.recognize(secret, "external")
         if key.agent_id != question.agent_id:
             raise NotPermitted("This key is for another agent.", code="agent_not_allowed")
         organization_id, now = key.organization_id, self._clock.now()
-        agent = await self._store.read(lambda tx: tx.agents.get(organization_id, question.agent_id))
+        agent = await self._store.read(lambda tx: self._admitting(tx, organization_id, question))
         self._check_open(agent, key, now)
         images = tuple([await self._picture(organization_id, index, data) for index, data in enumerate(pictures)])
         conversation_id = new_id("conv")
@@ -108,6 +108,12 @@ class Questions:
         )
         started = await self._runs.start(principal, request)
         return await self._answer(await self._runs.result(organization_id, started.id))
+
+    def _admitting(self, tx: Transaction, organization_id: str, question: Question) -> Agent:
+        """Return the agent, if it is open to who asks: the program vouches for an e-mail as `asked_by`."""
+        agent = tx.agents.get(organization_id, question.agent_id)
+        self._gate.check_person(tx, agent, clean_address(question.asked_by))
+        return agent
 
     async def _picture(self, organization_id: str, index: int, data: bytes) -> Image:
         try:
@@ -177,10 +183,21 @@ def _visitor_id(tx: Transaction, agent: Agent, question: Question, now: datetime
     name = _kept(agent).name(agent.organization_id, question.asked_by)
     if name is None:
         return None
+    # Who the program names by e-mail has signed in there; a pseudonym is no e-mail.
+    email = clean_address(name)
     known = tx.visitors.first(agent.organization_id, external_id=name)
     if known is None:
-        known = Visitor(id=new_id("vis"), organization_id=agent.organization_id, external_id=name, created_at=now)
+        known = Visitor(
+            id=new_id("vis"),
+            organization_id=agent.organization_id,
+            external_id=name,
+            email=email,
+            is_authenticated=email is not None,
+            created_at=now,
+        )
         tx.visitors.add(known)
+    elif email is not None and (known.email != email or not known.is_authenticated):
+        tx.visitors.put(replace(known, email=email, is_authenticated=True))
     return known.id
 
 

@@ -14,6 +14,7 @@ from trivium.core.model.visitors import VisitorPass
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.announcing import Announcing
 from trivium.core.services.frustration import is_frustrated
+from trivium.core.services.gate import Admission, Gate, Proof
 from trivium.core.services.limits import RateLimits
 from trivium.core.services.runs import Runs
 
@@ -24,16 +25,18 @@ MESSAGES_PER_MIN_MAX = 60
 EXTEND_BELOW = timedelta(hours=4)
 TEXT_CHARS_MAX = 100_000
 _NAME_CHARS_MAX = 300
+NO_PROOF = Proof()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A conversation and the pass to it."""
+    """A conversation and the pass to it; `sites` are those that may embed the agent, none: not limited."""
 
     visitor_pass: VisitorPass
     conversation: Conversation
     agent: Agent
     is_resumed: bool = False
+    sites: tuple[str, ...] = ()
 
     @property
     def principal(self) -> Principal:
@@ -60,11 +63,12 @@ class Said:
 class Visitors:
     """People who chat. Every method that takes a pass checks that it is good for the conversation it is used in."""
 
-    def __init__(self, *, store: Store, clock: Clock, runs: Runs, announcing: Announcing) -> None:
+    def __init__(self, *, store: Store, clock: Clock, runs: Runs, announcing: Announcing, gate: Gate) -> None:
         self._store = store
         self._clock = clock
         self._runs = runs
         self._announcing = announcing
+        self._gate = gate
         self._limits = RateLimits()
 
     async def open(
@@ -76,24 +80,28 @@ class Visitors:
         name: str = "",
         is_new: bool = False,
         key_id: str | None = None,
+        proof: Proof = NO_PROOF,
     ) -> Opened:
         """Return the visitor's open conversation with the agent, or a new one; `is_new` always makes a new one.
 
-        What is said in a new one counts for the API key `key_id`.
+        What is said in a new one counts for the API key `key_id`. NotPermitted when the agent's gate or lists want
+        another proof (`Gate.check`).
 
         One transaction: of any number of callers at the same moment one makes the conversation and all get it.
         """
         if not external_id.strip() or len(external_id) > _NAME_CHARS_MAX or len(name) > _NAME_CHARS_MAX:
             raise InvalidRequest(f"A visitor's id has 1 to {_NAME_CHARS_MAX} characters.", code="invalid_visitor")
         new_ids = new_id("vis"), new_uuid(), new_uuid()
+        admission = await self._gate.admit(organization_id, agent_id, proof)
 
         def unit(tx: Transaction) -> Opened:
             agent = tx.agents.get(organization_id, agent_id)
             if agent.status in ("paused", "archived"):
                 raise Conflict(f"Agent {agent.name!r} is {agent.status}.", code="agent_not_active")
-            visitor = self._visitor(tx, organization_id, external_id, name=name, new=new_ids[0])
-            known = None if is_new else self._resumable(tx, visitor, agent)
-            return known or self._begin(tx, visitor, agent, new_ids[1:], key_id=key_id)
+            visitor = self._visitor(tx, organization_id, external_id, name=name, new=new_ids[0], email=admission.email)
+            self._gate.check(tx, agent, replace(admission, email=_proven(visitor)))
+            known = None if is_new else self._resumable(tx, visitor, agent, admission.by)
+            return known or self._begin(tx, visitor, agent, new_ids[1:], key_id=key_id, admitted_by=admission.by)
 
         try:
             return await self._store.write(unit)
@@ -125,7 +133,7 @@ class Visitors:
         """Return what a pass opens, extending it when little is left. What is said counts for the caller's key.
 
         NotFound for an unknown conversation, NotPermitted when the pass is for another one or the caller's organization
-        is another, Gone when it has expired.
+        is another or the agent is no longer open to the visitor (`Gate.check`), Gone when it has expired.
         """
         now = self._clock.now()
 
@@ -141,7 +149,8 @@ class Visitors:
             if visitor_pass.expires_at <= now:
                 raise Gone("The conversation has expired; open a new one.", code="pass_expired")
             agent = tx.agents.get(conversation.organization_id, conversation.agent_id)
-            return Opened(visitor_pass=visitor_pass, conversation=conversation, agent=agent)
+            sites = self._gate.check(tx, agent, self._admission(tx, agent, visitor_pass))
+            return Opened(visitor_pass=visitor_pass, conversation=conversation, agent=agent, sites=sites)
 
         opened = await self._store.read(look)
         if opened.visitor_pass.expires_at - now < EXTEND_BELOW:
@@ -268,7 +277,13 @@ class Visitors:
 
         return await self._store.write(unit)
 
-    def _visitor(self, tx: Transaction, organization_id: str, external_id: str, *, name: str, new: str) -> Visitor:
+    def _admission(self, tx: Transaction, agent: Agent, visitor_pass: VisitorPass) -> Admission:
+        visitor = tx.visitors.first(agent.organization_id, id=visitor_pass.visitor_id)
+        return Admission(by=visitor_pass.admitted_by, email=None if visitor is None else _proven(visitor))
+
+    def _visitor(
+        self, tx: Transaction, organization_id: str, external_id: str, *, name: str, new: str, email: str | None
+    ) -> Visitor:
         known = tx.visitors.first(organization_id, external_id=external_id)
         if known is None:
             known = Visitor(
@@ -276,16 +291,23 @@ class Visitors:
                 organization_id=organization_id,
                 external_id=external_id,
                 name=name,
+                email=email,
+                is_authenticated=email is not None,
                 created_at=self._clock.now(),
             )
             tx.visitors.add(known)
         else:
             # Written in any case: it makes two processes on PostgreSQL take turns.
-            known = replace(known, name=name or known.name)
+            known = replace(
+                known,
+                name=name or known.name,
+                email=email or known.email,
+                is_authenticated=known.is_authenticated or email is not None,
+            )
             tx.visitors.put(known)
         return known
 
-    def _resumable(self, tx: Transaction, visitor: Visitor, agent: Agent) -> Opened | None:
+    def _resumable(self, tx: Transaction, visitor: Visitor, agent: Agent, admitted_by: str | None) -> Opened | None:
         passes = tx.visitor_passes.find(
             visitor.organization_id, visitor_id=visitor.id, agent_id=agent.id, newest_first=True, limit=1
         )
@@ -293,10 +315,14 @@ class Visitors:
         if opened is None:
             return None
         now = self._clock.now()
-        if opened.visitor_pass.expires_at - now < EXTEND_BELOW:
-            opened = replace(opened, visitor_pass=replace(opened.visitor_pass, expires_at=now + LIFETIME))
-            tx.visitor_passes.put(opened.visitor_pass)
-        return opened
+        visitor_pass = opened.visitor_pass
+        if visitor_pass.expires_at - now < EXTEND_BELOW:
+            visitor_pass = replace(visitor_pass, expires_at=now + LIFETIME)
+        if admitted_by is not None:
+            visitor_pass = replace(visitor_pass, admitted_by=admitted_by)
+        if visitor_pass != opened.visitor_pass:
+            tx.visitor_passes.put(visitor_pass)
+        return replace(opened, visitor_pass=visitor_pass)
 
     def _valid(self, tx: Transaction, one: VisitorPass) -> Opened | None:
         conversation = tx.conversations.first(one.organization_id, id=one.conversation_id)
@@ -306,7 +332,14 @@ class Visitors:
         return Opened(visitor_pass=one, conversation=conversation, agent=agent, is_resumed=True)
 
     def _begin(
-        self, tx: Transaction, visitor: Visitor, agent: Agent, new_ids: tuple[str, ...], *, key_id: str | None
+        self,
+        tx: Transaction,
+        visitor: Visitor,
+        agent: Agent,
+        new_ids: tuple[str, ...],
+        *,
+        key_id: str | None,
+        admitted_by: str | None,
     ) -> Opened:
         now = self._clock.now()
         conversation_id, pass_id = new_ids
@@ -329,6 +362,7 @@ class Visitors:
             created_at=now,
             expires_at=now + LIFETIME,
             key_id=key_id,
+            admitted_by=admitted_by,
         )
         tx.conversations.add(conversation)
         tx.visitor_passes.add(visitor_pass)
@@ -355,6 +389,10 @@ class NewMessage:
     text: str
     at: datetime
     data: JSONObject
+
+
+def _proven(visitor: Visitor) -> str | None:
+    return visitor.email if visitor.is_authenticated else None
 
 
 def _new(message_id: str, text: str, at: datetime) -> NewMessage:

@@ -937,6 +937,7 @@ def _visitor_passes() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=True),
+        sa.Column("admitted_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("visitor_passes_visitor", "visitor_passes", ["organization_id", "visitor_id"], unique=False)
