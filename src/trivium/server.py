@@ -198,6 +198,7 @@ def _platform_settings(settings: Settings, owner: str) -> PlatformSettings:
         runs=runs,
         model_fallback_is_error=settings.model_fallback_is_error,
         token_lifetime_s=settings.token_lifetime_s,
+        daily_calls_max=settings.daily_calls_max,
     )
 
 

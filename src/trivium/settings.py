@@ -82,6 +82,9 @@ class Settings:
     # Limits of requests
     body_size_max: int = _setting(33_554_432, "Largest body of a request that is no upload.", least=1_024)
     upload_size_max: int = _setting(52_428_800, "Largest uploaded file.", least=1_024)
+    daily_calls_max: int | None = _setting(
+        None, "Calls in a day (UTC) with the `wpk_live_` keys of an organization that has no limit of its own.", least=0
+    )
     token_lifetime_s: float = _setting(43_200.0, "How long a login to the dashboard lasts.", least=1)
     # Calls to the outside
     outbound_allow: tuple[str, ...] = _setting(

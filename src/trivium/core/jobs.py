@@ -2,6 +2,7 @@
 
 from trivium.core.reconcile.management import Management
 from trivium.core.reconcile.sections import DISCOVER_JOB
+from trivium.core.services.agent_removal import AGENT_JOB, AgentRemoval
 from trivium.core.services.budgets import Budgets
 from trivium.core.services.deliveries import JOB as DELIVERY_SEND
 from trivium.core.services.deliveries import Deliveries
@@ -26,6 +27,7 @@ def job_kinds(
     retaining: Retaining,
     once: Once,
     removal: Removal,
+    agent_removal: AgentRemoval,
     budgets: Budgets,
 ) -> tuple[JobKind, ...]:
     """Return every kind of job, for `Jobs.register`."""
@@ -41,6 +43,7 @@ def job_kinds(
         JobKind(name=FORGET_JOB, run=management.forgetting.run, timeout_s=3600.0, every_s=86_400.0),
         JobKind(name=RETAIN_JOB, run=retaining.retain, attempts_max=3, timeout_s=120.0),
         JobKind(name=PICTURES_JOB, run=removal.pictures, attempts_max=5, timeout_s=300.0),
+        JobKind(name=AGENT_JOB, run=agent_removal.run, timeout_s=3600.0),
         JobKind(name="once.purge", run=once.purge, every_s=3600.0),
         JobKind(name="budgets.purge", run=budgets.purge, every_s=86_400.0),
         JobKind(name="jobs.purge", run=jobs.purge, every_s=3600.0),

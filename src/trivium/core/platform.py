@@ -47,6 +47,7 @@ from trivium.core.reconcile.workflow_documents import draft_of, wish_of
 from trivium.core.services.access import Access
 from trivium.core.services.activity import ActivityLog, Happening, clamp_limit
 from trivium.core.services.admission import Admission, RunSettings
+from trivium.core.services.agent_removal import AgentRemoval
 from trivium.core.services.agents import Agents
 from trivium.core.services.announcing import EVENT_TYPES
 from trivium.core.services.budgets import Budgets
@@ -286,6 +287,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
             retaining=retaining,
             once=once,
             removal=removal,
+            agent_removal=AgentRemoval(store=store, clock=clock, knowledge=knowledge, removal=removal),
             budgets=budgets,
         )
     )

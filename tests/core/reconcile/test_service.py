@@ -18,6 +18,7 @@ from trivium.core.errors import Conflict, CoreError, NotFound, NotPermitted
 from trivium.core.model.config import Revision
 from trivium.core.ports import Transaction
 from trivium.core.reconcile.checks import plan_hash
+from trivium.core.reconcile.history import History
 from trivium.core.reconcile.service import ApplyRequest
 
 SERVER = {"name": "crm", "url": "https://crm.example/mcp", "description": "Customers"}
@@ -273,6 +274,10 @@ async def test_kill_in_the_middle_of_an_apply(tmp_path: Path) -> None:
         await process.aclose()
         done = await store.read(lambda tx: tx.skills.count("o1"))
         assert 20 <= done < 4000
+        history = History(store=store, configs=configs)
+        while (await history.list(caller(), agent.id))[0].status == "applying":
+            assert time.monotonic() < deadline
+            await anyio.sleep(0.02)
         skills: list[Any] = [{"name": f"s{n:05}"} for n in range(done + 5)]
         result = await configs.apply(caller(), agent.id, ApplyRequest(sections={"skills": skills}))
         assert result.failed is None

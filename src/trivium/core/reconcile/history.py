@@ -39,7 +39,7 @@ class History:
         self, principal: Principal, agent_id: str, *, below: int | None = None, limit: int = 50
     ) -> list[Revision]:
         """Return revisions, newest first, at most 200; `below` a number, to page. Needs `agents:read`."""
-        _require_read(principal, agent_id)
+        await self._read(principal, agent_id)
         organization_id = principal.organization_id
 
         def unit(tx: Transaction) -> list[Revision]:
@@ -51,7 +51,7 @@ class History:
 
     async def get(self, principal: Principal, agent_id: str, number: int) -> tuple[Revision, Sections, Plan]:
         """Return a revision with the configuration after it and the ops it ran; NotFound(kind="revision")."""
-        _require_read(principal, agent_id)
+        await self._read(principal, agent_id)
 
         def unit(tx: Transaction) -> tuple[Revision, RevisionDocument, JSONObject]:
             agent = tx.agents.get(principal.organization_id, agent_id)
@@ -64,7 +64,7 @@ class History:
 
     async def diff(self, principal: Principal, agent_id: str, old: int, new: int | None) -> Plan:
         """Return what leads from one revision to another, or (`new` None) to the configuration of now."""
-        _require_read(principal, agent_id)
+        await self._read(principal, agent_id)
 
         def unit(tx: Transaction) -> tuple[JSONObject, JSONObject]:
             agent = tx.agents.get(principal.organization_id, agent_id)
@@ -79,7 +79,7 @@ class History:
         self, principal: Principal, agent_id: str, number: int, *, is_dry_run: bool = False
     ) -> ApplyResult:
         """Apply the configuration a revision left, deletes included; itself a revision. Secrets stay as they are."""
-        _require_read(principal, agent_id)
+        await self._read(principal, agent_id)
 
         def unit(tx: Transaction) -> JSONObject:
             agent = tx.agents.get(principal.organization_id, agent_id)
@@ -93,7 +93,7 @@ class History:
 
     async def drift(self, principal: Principal, agent_id: str) -> Drift:
         """Return what changed since the last apply, restore or creation, and who changed it."""
-        _require_read(principal, agent_id)
+        await self._read(principal, agent_id)
 
         def unit(tx: Transaction) -> tuple[Agent, JSONObject, Revision | None, JSONObject, list[Revision]]:
             agent = tx.agents.get(principal.organization_id, agent_id)
@@ -108,6 +108,10 @@ class History:
         agent, base, since, current, later = await self._store.read(unit)
         plan = _difference(_visible(principal, base), _visible(principal, current))
         return Drift(since=since, plan=Plan(ops=plan.changes), revisions=tuple(reversed(later)), version=agent.version)
+
+    async def _read(self, principal: Principal, agent_id: str) -> None:
+        _require_read(principal, agent_id)
+        await self._configs.close_abandoned(principal.organization_id, agent_id)
 
 
 def _require_read(principal: Principal, agent_id: str) -> None:

@@ -20,6 +20,7 @@ from trivium.core.reconcile.plan import as_whole, make_plan, running_order
 from trivium.core.reconcile.sections import SECTIONS, Write, read_sections, write_op
 from trivium.core.reconcile.shapes import SHAPES, SHAPES_BY_NAME
 from trivium.core.reconcile.turns import Turns, to_the_end
+from trivium.core.services.agent_removal import agent_removal_job
 
 R = TypeVar("R")
 
@@ -226,8 +227,27 @@ class Configs:
 
         await self.write(principal, agent_id, unit, cause="rename")
 
+    async def close_abandoned(self, organization_id: str, agent_id: str) -> None:
+        """Close a revision that a process which died has left open, as soon as nobody holds the agent's turn."""
+
+        def is_abandoned(tx: Transaction) -> bool:
+            latest = tx.revisions.latest(organization_id, agent_id)
+            lease = tx.config_leases.first(organization_id, id=agent_id)
+            is_held = lease is not None and lease.until > self._clock.now()
+            return latest is not None and latest.status == "applying" and not is_held
+
+        def unit(tx: Transaction) -> None:
+            if is_abandoned(tx):
+                revisions.settle(tx, organization_id, agent_id, self._clock.now())
+
+        if await self._store.read(is_abandoned):
+            await self._store.write(unit)
+
     async def delete(self, principal: Principal, agent_id: str) -> None:
-        """Delete an agent with its configuration and its log. Conflict when it is protected or holds documents."""
+        """Delete an agent with all that belongs to it; Conflict when it is protected.
+
+        It is gone at once; its documents, conversations and runs are deleted by a job that is queued with it.
+        """
         checks.require_agent(principal, agent_id)
         checks.require_sections(principal, ["agent"], is_write=True)
         organization_id = principal.organization_id
@@ -236,9 +256,8 @@ class Configs:
             agent = tx.agents.get(organization_id, agent_id)
             if checks.is_protected(agent.settings.get("protected"), "agent", None):
                 raise Conflict("This agent is protected from deletion.", code="delete_protected")
-            if tx.documents.count(organization_id, agent_id=agent_id):
-                raise Conflict("This agent still has documents; delete them first.", code="agent_not_empty")
             delete_agent(tx, agent)
+            tx.jobs.enqueue(agent_removal_job(organization_id, agent_id, self._clock.now()))
 
         async with self.turns.turn(organization_id, agent_id):
             await to_the_end(self._store.write(unit))
