@@ -6,7 +6,7 @@ from trivium.adapters.sql import schema
 from trivium.adapters.sql.records import Session, SqlRecords, T
 from trivium.adapters.sql.statements import Prepared
 from trivium.core.model.knowledge import Document
-from trivium.core.ports.store import Scalar
+from trivium.core.ports.records import Scalar
 
 _v = schema.knowledge_versions.c
 _d = schema.documents.c

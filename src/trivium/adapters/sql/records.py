@@ -11,7 +11,8 @@ from trivium.adapters.sql.codec import Codec
 from trivium.adapters.sql.schema import CONFIGURATION, codecs
 from trivium.adapters.sql.statements import Prepared
 from trivium.core.errors import Conflict, NotFound
-from trivium.core.ports.store import Scalar, Topic
+from trivium.core.ports.records import Scalar
+from trivium.core.ports.store import Topic
 
 T = TypeVar("T")
 

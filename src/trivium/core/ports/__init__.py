@@ -1,5 +1,6 @@
 """What the core needs from outside, as protocols; every one has an embedded implementation that needs no service."""
 
+from trivium.core.ports.access import AccessLists, DeviceRequests, Keys, Organizations, Users
 from trivium.core.ports.knowledge import (
     Embedder,
     EncodedPassage,
@@ -36,36 +37,31 @@ from trivium.core.ports.outside import (
     Tokens,
     TreeFile,
 )
+from trivium.core.ports.records import Records
 from trivium.core.ports.sandbox import Calendar, CodeResult, CodeRunner
 from trivium.core.ports.store import (
-    AccessLists,
     AgentKeys,
     AllFigures,
     BudgetCounters,
     Conversations,
     DailyUses,
     Deliveries,
-    DeviceRequests,
     Documents,
     Domains,
     EventLog,
     HeardEvents,
     Jobs,
-    Keys,
     Listeners,
     MadeFiles,
     Messages,
     OAuthClients,
     OnceRequests,
-    Organizations,
     Passages,
-    Records,
     Revisions,
     Runs,
     Store,
     Topic,
     Transaction,
-    Users,
     VisitorPasses,
     WorkflowRuns,
     Workflows,

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeVar
 
 from trivium.core.events import RunEvent, StoredEvent
-from trivium.core.model.access import ApiKey
 from trivium.core.model.activity import Activity
 from trivium.core.model.agents import Agent, SubAgent
 from trivium.core.model.budgets import BudgetCounter, BudgetOwner, Charge, Spent
@@ -15,133 +14,25 @@ from trivium.core.model.config import ConfigLease, Revision, RevisionDocument
 from trivium.core.model.conversations import Conversation, Message, PastMessage, Visitor
 from trivium.core.model.deliveries import Delivery, DeliveryAttempt, HeardEvent, Listener, SigningSecret, Webhook
 from trivium.core.model.desk import Booking, MadeFile
-from trivium.core.model.devices import DeviceRequest
 from trivium.core.model.figures import Figures
 from trivium.core.model.jobs import Job
 from trivium.core.model.json import JSON
 from trivium.core.model.knowledge import Collection, Document, Passage, UnansweredQuestion
 from trivium.core.model.memory import Memory
-from trivium.core.model.organizations import Membership, ModelAccount, Organization, User
-from trivium.core.model.protection import AccessList, AgentKey, AgentSecret
+from trivium.core.model.organizations import Membership, ModelAccount
+from trivium.core.model.protection import AgentKey, AgentSecret
 from trivium.core.model.publishing import CustomDomain, Deployment
 from trivium.core.model.requests import OnceRequest
 from trivium.core.model.runs import Run, RunStatus, RunTotals, Usage
 from trivium.core.model.visitors import VisitorPass
 from trivium.core.model.workflows import StepRun, Workflow, WorkflowRevision, WorkflowRun
+from trivium.core.ports.access import AccessLists, DeviceRequests, Keys, Organizations, Users
 from trivium.core.ports.knowledge import EncodedPassage
+from trivium.core.ports.records import Records
 
 R = TypeVar("R")
 T = TypeVar("T")
 Topic = Literal["jobs", "events", "workflows", "configuration", "listening"]
-Scalar = str | int | float | bool | datetime | None
-
-
-class Records(Protocol[T]):
-    """The stored records of one kind. Every call names the organization; nothing crosses it."""
-
-    def add(self, *records: T) -> None:
-        """Insert; Conflict when a unique rule is broken."""
-
-    def get(self, organization_id: str, record_id: str) -> T:
-        """Return it, or raise NotFound."""
-
-    def find(
-        self,
-        organization_id: str,
-        *,
-        limit: int = 1000,
-        newest_first: bool = False,
-        before: str | None = None,
-        **equals: Scalar,
-    ) -> list[T]:
-        """Return those whose fields equal the given values, in order of creation; `before`/`limit` page by id."""
-
-    def first(self, organization_id: str, **equals: Scalar) -> T | None:
-        """Return the oldest that matches, or None."""
-
-    def count(self, organization_id: str, **equals: Scalar) -> int:
-        """Return how many match."""
-
-    def put(self, record: T) -> None:
-        """Replace the stored record with the same id, or raise NotFound."""
-
-    def remove(self, organization_id: str, record_id: str) -> bool:
-        """Delete; False when it was not there."""
-
-    def remove_where(self, organization_id: str, **equals: Scalar) -> int:
-        """Delete all that match (at least one condition); return how many."""
-
-
-class Organizations(Records[Organization], Protocol):
-    """Organizations; here `organization_id` and `record_id` are the same id."""
-
-    def all(self, *, limit: int = 1000) -> list[Organization]:
-        """Return every organization, oldest first: for the operator only."""
-
-
-class Users(Protocol):
-    """People; the only record that belongs to no organization."""
-
-    def add(self, user: User) -> None: ...
-
-    def by_email(self, email: str) -> User | None: ...
-
-    def by_id(self, user_id: str) -> User | None: ...
-
-    def put(self, user: User) -> None:
-        """Replace the stored user with the same id, or raise NotFound."""
-
-    def memberships(self, user_id: str) -> list[Membership]: ...
-
-    def emails(self, organization_id: str) -> dict[str, str]:
-        """Return the addresses of an organization's people by their ids."""
-
-
-class Keys(Records[ApiKey], Protocol):
-    """API keys, found by the hash of the secret before the organization is known."""
-
-    def by_hash(self, secret_hash: str) -> ApiKey | None: ...
-
-    def by_id(self, key_id: str) -> ApiKey | None:
-        """Return a key of any organization: for the operator only."""
-
-    def all(self, *, limit: int = 1000) -> list[ApiKey]:
-        """Return the keys of every organization, oldest first: for the operator only."""
-
-    def touch(self, key_ids: Sequence[str], at: datetime) -> None:
-        """Note that these keys were used."""
-
-    def revoke_of_user(self, user_id: str, at: datetime) -> None:
-        """End all that stand for this person, in every organization."""
-
-
-class DeviceRequests(Protocol):
-    """Requests of machines to be signed in; they belong to no organization until somebody approves."""
-
-    def add(self, request: DeviceRequest) -> None:
-        """Insert; Conflict when a code is taken."""
-
-    def put(self, request: DeviceRequest) -> None:
-        """Replace the stored request with the same id, or raise NotFound."""
-
-    def by_id(self, request_id: str) -> DeviceRequest | None: ...
-
-    def by_code(self, code_hash: str) -> DeviceRequest | None: ...
-
-    def by_user_code(self, user_code_hash: str) -> DeviceRequest | None: ...
-
-    def open_count(self, now: datetime, *, source: str | None = None) -> int:
-        """Return how many wait for an answer; of one source, if it is named."""
-
-    def forget(self, before: datetime) -> None:
-        """Delete those that expired before."""
-
-
-class AccessLists(Records[AccessList], Protocol):
-    """Who agents are open to; what browsers may embed is asked before any organization is known."""
-
-    def sites(self, *, limit: int = 10_000) -> frozenset[str]:
-        """Return the sites that some agent, of any organization, may be embedded in."""
 
 
 class Conversations(Records[Conversation], Protocol):
