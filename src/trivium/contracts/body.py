@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
+from starlette.types import Message, Receive
 
 from trivium.core.errors import InvalidRequest, LimitExceeded
 
@@ -71,12 +72,16 @@ class StrictRequest(Request):
         declared = self.headers.get("content-length", "")
         if declared.isdigit() and len(declared) < 20 and int(declared) > size_max:
             raise _too_large(size_max)
-        async with aclosing(super().stream()) as pieces:
-            while (chunk := await _next_piece(pieces)) is not None:
-                size += len(chunk)
-                if size > size_max:
-                    raise _too_large(size_max)
-                yield chunk
+        waiting, self._receive = self._receive, _in_time(self._receive)
+        try:
+            async with aclosing(super().stream()) as pieces:
+                async for chunk in pieces:
+                    size += len(chunk)
+                    if size > size_max:
+                        raise _too_large(size_max)
+                    yield chunk
+        finally:
+            self._receive = waiting
 
     async def body(self) -> bytes:
         """Return the raw body; LimitExceeded (413) as soon as it is known to be larger than the route allows."""
@@ -94,12 +99,15 @@ class StrictRequest(Request):
         return self._value
 
 
-async def _next_piece(pieces: AsyncGenerator[bytes, None]) -> bytes | None:
-    try:
-        async with asyncio.timeout(PAUSE_S_MAX):
-            return await anext(pieces, None)
-    except TimeoutError as error:
-        raise BodyTimeout(f"Nothing more of the body came for {PAUSE_S_MAX:g} seconds.") from error
+def _in_time(receive: Receive) -> Receive:
+    async def receive_in_time() -> Message:
+        try:
+            async with asyncio.timeout(PAUSE_S_MAX):
+                return await receive()
+        except TimeoutError as error:
+            raise BodyTimeout(f"Nothing more of the body came for {PAUSE_S_MAX:g} seconds.") from error
+
+    return receive_in_time
 
 
 @dataclass(frozen=True, kw_only=True)

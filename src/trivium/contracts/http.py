@@ -195,7 +195,10 @@ def bearer_or(headers: Headers, *names: str) -> str:
 
 def safe_header(value: str) -> str:
     """Return the text as it may stand in a header: printable ASCII, the rest as "?", at most 200 characters."""
-    return "".join(c if " " <= c <= "~" else "?" for c in value[:_REQUEST_ID_LENGTH_MAX])
+    value = value[:_REQUEST_ID_LENGTH_MAX]
+    if value.isascii() and value.isprintable():
+        return value
+    return "".join(c if " " <= c <= "~" else "?" for c in value)
 
 
 async def _on_core_error(request: Request, error: Exception) -> Response:

@@ -283,5 +283,7 @@ def is_final(event: RunEvent) -> bool:
 
 def size_of(event: RunEvent) -> int:
     """Return about how many characters an event holds: exact for text, a guess for what a tool returned."""
+    if type(event) is TextDelta:
+        return len(event.text)
     text = getattr(event, "text", None) or getattr(event, "output", "")
     return len(text) if isinstance(text, str) else _OUTPUT_CHARS

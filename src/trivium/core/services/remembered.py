@@ -65,7 +65,9 @@ class Remembered:
 
     def _fresh(self, kind: str, agent: Agent) -> _Entry[object] | None:
         entry = self._entries.get((kind, agent.id))
-        if entry is None or entry.version != self._versions.get(agent.organization_id, 0) or entry.agent != agent:
+        if entry is None or entry.version != self._versions.get(agent.organization_id, 0):
+            return None
+        if entry.agent is not agent and entry.agent != agent:
             return None
         return entry if time.monotonic() - entry.at < _KEPT_S else None
 

@@ -244,6 +244,8 @@ class Runs:
 
 
 def _bounded(batch: list[StoredEvent]) -> list[StoredEvent]:
+    if len(batch) == 1:
+        return batch
     size = 0
     for count, stored in enumerate(batch):
         size += size_of(stored.event)
