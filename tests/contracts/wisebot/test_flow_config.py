@@ -52,7 +52,10 @@ def test_apply_makes_changes_and_then_nothing(office: Office) -> None:
     ]
     changed = apply(office.api, chain("Beta", enabled=False, description="Off"), chain("Alpha"))
     assert ops(changed) == [("noop", "Alpha"), ("update", "Beta")]
-    assert changed.json()["plan"]["ops"][1]["changedFields"] == ["description", "enabled"]
+    noop, update = changed.json()["plan"]["ops"]
+    assert noop.keys() == {"section", "action", "key"}
+    assert update["changedFields"] == ["description", "enabled"]
+    assert (update["before"]["enabled"], update["after"]["enabled"]) == (True, False)
     assert ops(apply(office.api, *changed.json()["config"]["workflows"])) == [("noop", "Alpha"), ("noop", "Beta")]
     stored = office.api.get("/api/v1/flows").json()["flows"]
     assert {one["name"]: (one["enabled"], one["events"]) for one in stored} == {
@@ -292,6 +295,17 @@ def test_management_key_needs_its_scope(office: Office, management: Callable[...
     assert {others.get(CONFIG).status_code, others.get(DRIFT).status_code} == {403}
     some = management("workflows:write", agent_ids=[office.agent.id])
     assert some.get(CONFIG).json()["error"]["code"] == "chatbot_not_in_key_scope"
+
+
+def test_token_of_a_client_is_known_and_may_not(office: Office) -> None:
+    oauth = office.platform.management.oauth
+    made = oauth.create(office.organization_id, name="CI", scopes=["agents:read"])
+    client, secret = office.site.run(made)
+    form = {"grant_type": "client_credentials", "client_id": client.id, "client_secret": secret}
+    with office.site.client() as anybody:
+        token = anybody.post("/oauth/token", data=form).json()["access_token"]
+    with office.site.client(Authorization=f"Bearer {token}") as signed_in:
+        assert signed_in.get(CONFIG).status_code == 403
 
 
 def test_people_need_a_role_and_wabee_keys_are_of_another_kind(office: Office) -> None:

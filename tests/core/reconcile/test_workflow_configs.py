@@ -1,25 +1,31 @@
 """Applies of workflow sets over a real store: other writers, dead processes, and what is left in the log."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.core.reconcile.bench import caller
+from tests.core.reconcile.bench import WallClock, caller
 from tests.core.services.workflows.bench import ORGANIZATION, Bench, open_store, step
+from trivium.adapters.calendar import CronCalendar
+from trivium.adapters.sql.migrate import migrate
+from trivium.adapters.sql.postgres import PostgresStore
 from trivium.core.errors import Conflict, NotPermitted
 from trivium.core.model.config import Revision
 from trivium.core.model.json import JSONObject
+from trivium.core.model.organizations import Organization
 from trivium.core.model.workflows import WorkflowWrite
 from trivium.core.ports import Transaction
 from trivium.core.reconcile import workflow_log
-from trivium.core.reconcile.workflow_configs import WorkflowConfigs, WorkflowsRequest
+from trivium.core.reconcile.workflow_configs import WorkflowConfigs, WorkflowsApplied, WorkflowsRequest
 from trivium.core.reconcile.workflow_documents import wish_of
-from trivium.core.services.workflows.service import Draft
+from trivium.core.services.workflows.assembly import stored_workflows
+from trivium.core.services.workflows.service import Draft, Workflows
 
 BY = caller(organization_id=ORGANIZATION)
+NAMES = [f"w{number}" for number in range(12)]
 
 
 @pytest.fixture
@@ -176,3 +182,79 @@ async def test_scopes_decide(
                 await call()
     with pytest.raises(NotPermitted):
         await configs.export(replace(by, agent_ids=frozenset({"a"})))
+
+
+@dataclass
+class Process:
+    """What one process has of its own."""
+
+    store: PostgresStore
+    workflows: Workflows
+    configs: WorkflowConfigs
+
+
+async def processes(url: str) -> list[Process]:
+    """Return two processes on a new database that knows one organization."""
+    await anyio.to_thread.run_sync(migrate, url)
+    made = []
+    for _ in range(2):
+        store, clock = PostgresStore(url), WallClock()
+        workflows = stored_workflows(store, clock, CronCalendar())
+        made.append(Process(store, workflows, WorkflowConfigs(store=store, clock=clock, workflows=workflows)))
+    organization = Organization(id=ORGANIZATION, name="Acme", created_at=WallClock().now())
+    await made[0].store.write(lambda tx: tx.organizations.add(organization))
+    return made
+
+
+def described(description: str) -> WorkflowsRequest:
+    """Return an apply of a dozen workflows."""
+    return WorkflowsRequest(
+        workflows=[wish_of(Draft(name=name, description=description, steps=(step("a"),))) for name in NAMES]
+    )
+
+
+async def test_two_processes_apply_one_after_the_other(postgres_url: str) -> None:
+    both = await processes(postgres_url)
+    results: list[WorkflowsApplied] = []
+
+    async def one(number: int) -> None:
+        results.append(await both[number % 2].configs.apply(BY, described("same")))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(6):
+            tasks.start_soon(one, number)
+    assert [result.failed for result in results] == [None] * 6
+    assert sorted(result.plan.count("create") for result in results) == [0, 0, 0, 0, 0, len(NAMES)]
+    assert [one["name"] for one in (await both[1].configs.export(BY)).documents] == sorted(NAMES)
+    for process in both:
+        await process.store.close()
+
+
+async def test_saves_beside_an_apply_are_kept_or_told(postgres_url: str) -> None:
+    both = await processes(postgres_url)
+    await both[0].configs.apply(BY, described("first"))
+    ids = {one.name: one.id for one in await both[1].workflows.find(ORGANIZATION)}
+    results: list[WorkflowsApplied] = []
+
+    async def save() -> None:
+        for name in NAMES:
+            await both[1].workflows.change(ORGANIZATION, ids[name], Draft(webhook_enabled=False))
+
+    async def apply() -> None:
+        results.append(await both[0].configs.apply(BY, described("second")))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(save)
+        tasks.start_soon(apply)
+    (result,) = results
+    assert result.failed is None or result.failed.error.code == "changed_meanwhile"
+    done = {op.key for op in result.done if op.action == "update"}
+    stored = {one.name: one for one in await both[0].workflows.find(ORGANIZATION)}
+    assert {name for name, one in stored.items() if one.description == "second"} == done
+    # Nobody's save was overwritten: the apply wrote what it had read, or nothing.
+    assert [name for name, one in stored.items() if one.webhook_enabled] == []
+    subject = workflow_log.subject_of(ORGANIZATION)
+    log = await both[0].store.read(lambda tx: tx.revisions.page(ORGANIZATION, subject, below=2**62, limit=9))
+    assert [one.number for one in log] == [2, 1]
+    for process in both:
+        await process.store.close()

@@ -115,8 +115,10 @@ def plan_json(plan: Plan) -> JSONObject:
 
 
 def op_json(op: Op) -> JSONObject:
-    """Return one line of a plan."""
+    """Return one line of a plan; what stays as it is is not shown twice."""
     shown: JSONObject = {"section": op.section, "action": op.action, "key": op.key}
+    if op.action == "noop":
+        return shown
     if op.before is not None:
         shown["before"] = document_json(op.before)
     if op.after is not None:
