@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonObject
@@ -22,10 +22,10 @@ class Call:
     method: str
     path: str
     params: Mapping[str, str | int | bool | None] = field(default_factory=dict)
-    body: object = None
-    form: Mapping[str, str] = field(default_factory=dict)
+    body: object = field(default=None, repr=False)
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
     upload: Upload | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float | None = None
     accepts: frozenset[int] = frozenset()
     conflict_passes: bool = True
@@ -43,16 +43,16 @@ class Options:
 
     timeout: float = 30.0
     max_retries: int = 2
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawResponse:
-    """An answer as it came, for what the typed objects do not show."""
+    """An answer as it came, for what the typed objects do not show. Its repr leaves out what may hold a secret."""
 
     status: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
     request_id: str | None
     retries: int = 0
 
@@ -86,10 +86,26 @@ def first_of(given: str | None, *names: str) -> str | None:
 
 
 def needed(value: str | None, what: str, *names: str) -> str:
-    """Return the value; raises MissingConfiguration where there is none, naming the variables that would give it."""
-    if not value:
+    """Return the value without blanks around it.
+
+    Raises MissingConfiguration where there is none, naming the variables that would give it, and for what no header can
+    hold.
+    """
+    stripped = (value or "").strip()
+    if not stripped:
         raise MissingConfiguration(f"{what} is required: pass it or set {' or '.join(names)}")
-    return value
+    if not stripped.isascii() or not stripped.isprintable() or " " in stripped:
+        raise MissingConfiguration(f"{what} holds a character that cannot be sent; was it copied whole?")
+    return stripped
+
+
+def origin_of(address: str) -> str:
+    """Return an address without blanks and slashes at its end; raises MissingConfiguration for what is none."""
+    stripped = address.strip().rstrip("/")
+    if not stripped.lower().startswith(("http://", "https://")) or not urlsplit(stripped).hostname:
+        shown = stripped.rpartition("@")[2]
+        raise MissingConfiguration(f"{shown!r} is no address of a server: it begins with http:// or https://")
+    return stripped
 
 
 def changed(old: T, new: T | None) -> T:

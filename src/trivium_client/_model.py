@@ -9,12 +9,21 @@ from pydantic.alias_generators import to_camel
 from trivium_client._call import RawResponse
 
 T = TypeVar("T")
+# What is shown once or signs something; printing an answer must not write it into a log.
+SECRET_FIELDS = frozenset(
+    "key secret token access_token access_key accessKey client_secret clientSecret webhook_secret webhookSecret".split()
+)
 
 
 class Model(BaseModel):
     """A part of an answer. A field that this version does not know is kept, not refused."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True, protected_namespaces=())
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Yield the fields as repr and str show them: without secrets."""
+        for name, value in super().__repr_args__():
+            yield name, "..." if name in SECRET_FIELDS and isinstance(value, str) else value
 
 
 class CamelModel(Model):

@@ -16,6 +16,8 @@ from trivium_client._model import Answer, Items, Model
 from trivium_client._retry import delay_s, is_worth_a_retry, retry_after_s
 
 CONNECT_TIMEOUT_S = 10.0
+# Nothing here is that large; a server gone wrong, or another one, must not fill the memory.
+ANSWER_BYTES_MAX = 256 * 1024 * 1024
 ERRORS_SHOWN_MAX = 3
 A = TypeVar("A", bound=Answer)
 M = TypeVar("M", bound=Model)
@@ -60,18 +62,11 @@ class AsyncTransport:
         retry = 0
         while True:
             try:
-                answer = await self._once(call, headers)
+                raw = await self._once(call, headers, retry)
             except httpx2.TransportError as error:
                 await self.pause(call, retry, failure(error, headers))
             else:
-                raw = RawResponse(
-                    status=answer.status_code,
-                    headers=answer.headers,
-                    content=answer.content,
-                    request_id=answer.headers.get("request-id") or headers["request-id"],
-                    retries=retry,
-                )
-                if answer.is_success or raw.status in call.accepts:
+                if raw.status < 300 or raw.status in call.accepts:
                     return raw
                 await self.pause(call, retry, refusal(raw))
             retry += 1
@@ -127,16 +122,7 @@ class AsyncTransport:
         response = await self._client.send(self._request(call, headers), stream=True)
         if response.is_success:
             return response
-        try:
-            await response.aread()
-        finally:
-            await response.aclose()
-        request_id = response.headers.get("request-id") or headers.get("request-id")
-        raise refusal(
-            RawResponse(
-                status=response.status_code, headers=response.headers, content=response.content, request_id=request_id
-            )
-        )
+        raise refusal(await whole(response, headers))
 
     def headers(self, call: Call) -> dict[str, str]:
         """Return the headers of a call. All its tries share them, so that the server can tell them as one."""
@@ -156,9 +142,9 @@ class AsyncTransport:
             raise error
         await pause_async(delay)
 
-    async def _once(self, call: Call, headers: Mapping[str, str]) -> httpx2.Response:
+    async def _once(self, call: Call, headers: Mapping[str, str], retry: int) -> RawResponse:
         if call.upload is None:
-            return await self._client.send(self._request(call, headers))
+            return await whole(await self._client.send(self._request(call, headers), stream=True), headers, retry)
         file = call.upload.open()
         try:
             parts = {"file": (call.upload.name, file, call.upload.content_type)}
@@ -171,7 +157,7 @@ class AsyncTransport:
                 files=parts,  # type: ignore[arg-type]  # it reads, seeks and tells, which is all that is asked of it
                 timeout=self._timeout(call),
             )
-            return await self._client.send(request)
+            return await whole(await self._client.send(request, stream=True), headers, retry)
         finally:
             file.close()
 
@@ -191,6 +177,28 @@ class AsyncTransport:
         return httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S))
 
 
+async def whole(response: httpx2.Response, headers: Mapping[str, str], retries: int = 0) -> RawResponse:
+    """Return an answer with all of its body, and close it; raises InvalidAnswer when the body is too large."""
+    request_id = response.headers.get("request-id") or headers.get("request-id")
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in response.aiter_bytes():
+            size += len(piece)
+            if size > ANSWER_BYTES_MAX:
+                raise InvalidAnswer(f"the answer has more than {ANSWER_BYTES_MAX} bytes", request_id=request_id)
+            pieces.append(piece)
+    finally:
+        await discard(response)
+    return RawResponse(
+        status=response.status_code,
+        headers=response.headers,
+        content=b"".join(pieces),
+        request_id=request_id,
+        retries=retries,
+    )
+
+
 def query(call: Call) -> dict[str, str]:
     """Return the query parameters that are set, as the wire spells them."""
     given = {name: value for name, value in call.params.items() if value is not None}
@@ -201,9 +209,18 @@ def failure(error: httpx2.TransportError, headers: Mapping[str, str]) -> Connect
     """Return our error for a connection that failed; its cause stays attached."""
     kind = TimedOut if isinstance(error, httpx2.TimeoutException) else ConnectionFailed
     said = str(error) or type(error).__name__
-    ours = kind(f"no answer: {said}", request_id=headers.get("request-id"))
+    ours = kind(f"no answer from {asked_of(error)}: {said}", request_id=headers.get("request-id"))
     ours.__cause__ = error
     return ours
+
+
+def asked_of(error: httpx2.TransportError) -> str:
+    """Return the server that gave no answer, without the rest of the address, which may name a visitor."""
+    try:
+        url = error.request.url
+    except RuntimeError:
+        return "the server"
+    return f"{url.scheme}://{url.netloc.decode('ascii', 'replace').rpartition('@')[2]}"
 
 
 def refusal(raw: RawResponse) -> ApiError:

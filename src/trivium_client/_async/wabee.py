@@ -16,7 +16,7 @@ from trivium_client._async.wabee_resources import (
     AsyncSubAgents,
     AsyncTools,
 )
-from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, path
+from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, origin_of, path
 from trivium_client._json import JsonInput
 from trivium_client.models.wabee import (
     CHAIN_READING,
@@ -174,7 +174,7 @@ class AsyncWabee(AsyncClient):
 
 def endpoint(address: str) -> str:
     """Return the origin of an address that may end in `/core/v1` or `/core`, as the vendor's client takes them."""
-    stripped = address.rstrip("/").removesuffix("/core/v1").rstrip("/")
+    stripped = origin_of(address).removesuffix("/core/v1").rstrip("/")
     return stripped.removesuffix("/core").rstrip("/")
 
 

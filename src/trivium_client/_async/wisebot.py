@@ -19,7 +19,7 @@ from trivium_client._async.wisebot_resources import (
     AsyncWorkflows,
 )
 from trivium_client._async.workflow_config import AsyncWorkflowConfig
-from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
+from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed, origin_of
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput, JsonObject
 from trivium_client.models.sign_in import LoggedOut, Me
@@ -56,7 +56,7 @@ class AsyncWisebot(AsyncClient):
         self._has_key = auth_mode == "api_key" or (auth_mode == "auto" and token.startswith(KEY_PREFIX))
         super().__init__(
             AsyncTransport(
-                base_url=address.rstrip("/"),
+                base_url=origin_of(address),
                 headers={"authorization": f"Bearer {token}"},
                 options=Options(timeout=timeout, max_retries=max_retries, headers=headers or {}),
                 transport=transport,
@@ -136,7 +136,7 @@ async def trigger_workflow_async(
     address = needed(first_of(origin, *ORIGIN_VARIABLES), "origin", *ORIGIN_VARIABLES)
     key = needed(first_of(secret, "WISEBOT_WORKFLOW_SECRET"), "secret", "WISEBOT_WORKFLOW_SECRET")
     sender = AsyncTransport(
-        base_url=address.rstrip("/"),
+        base_url=origin_of(address),
         headers={"authorization": f"Bearer {key}"},
         options=Options(timeout=timeout, max_retries=max_retries),
         transport=transport,

@@ -23,7 +23,7 @@ from trivium_client._async.wizchat_resources import (
     AsyncTelemetry,
 )
 from trivium_client._async.workflow_config import AsyncWorkflowConfig
-from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, path
+from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, origin_of, path
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput, JsonObject
 from trivium_client._model import Items
@@ -62,7 +62,7 @@ class AsyncWizChat(AsyncClient):
         address = first_of(base_url, "WIZCHAT_BASE_URL", "TRIVIUM_URL") or LOCAL_ADDRESS
         super().__init__(
             AsyncTransport(
-                base_url=address.rstrip("/"),
+                base_url=origin_of(address),
                 headers={"authorization": f"Bearer {key}"},
                 options=Options(timeout=timeout, max_retries=max_retries, headers=headers or {}),
                 transport=transport,

@@ -17,6 +17,8 @@ from trivium_client._model import Answer, Items, Model
 from trivium_client._retry import delay_s, is_worth_a_retry, retry_after_s
 
 CONNECT_TIMEOUT_S = 10.0
+# Nothing here is that large; a server gone wrong, or another one, must not fill the memory.
+ANSWER_BYTES_MAX = 256 * 1024 * 1024
 ERRORS_SHOWN_MAX = 3
 A = TypeVar("A", bound=Answer)
 M = TypeVar("M", bound=Model)
@@ -61,18 +63,11 @@ class Transport:
         retry = 0
         while True:
             try:
-                answer = self._once(call, headers)
+                raw = self._once(call, headers, retry)
             except httpx2.TransportError as error:
                 self.pause(call, retry, failure(error, headers))
             else:
-                raw = RawResponse(
-                    status=answer.status_code,
-                    headers=answer.headers,
-                    content=answer.content,
-                    request_id=answer.headers.get("request-id") or headers["request-id"],
-                    retries=retry,
-                )
-                if answer.is_success or raw.status in call.accepts:
+                if raw.status < 300 or raw.status in call.accepts:
                     return raw
                 self.pause(call, retry, refusal(raw))
             retry += 1
@@ -128,16 +123,7 @@ class Transport:
         response = self._client.send(self._request(call, headers), stream=True)
         if response.is_success:
             return response
-        try:
-            response.read()
-        finally:
-            response.close()
-        request_id = response.headers.get("request-id") or headers.get("request-id")
-        raise refusal(
-            RawResponse(
-                status=response.status_code, headers=response.headers, content=response.content, request_id=request_id
-            )
-        )
+        raise refusal(whole(response, headers))
 
     def headers(self, call: Call) -> dict[str, str]:
         """Return the headers of a call. All its tries share them, so that the server can tell them as one."""
@@ -157,9 +143,9 @@ class Transport:
             raise error
         pause_sync(delay)
 
-    def _once(self, call: Call, headers: Mapping[str, str]) -> httpx2.Response:
+    def _once(self, call: Call, headers: Mapping[str, str], retry: int) -> RawResponse:
         if call.upload is None:
-            return self._client.send(self._request(call, headers))
+            return whole(self._client.send(self._request(call, headers), stream=True), headers, retry)
         file = call.upload.open()
         try:
             parts = {"file": (call.upload.name, file, call.upload.content_type)}
@@ -172,7 +158,7 @@ class Transport:
                 files=parts,  # type: ignore[arg-type]  # it reads, seeks and tells, which is all that is asked of it
                 timeout=self._timeout(call),
             )
-            return self._client.send(request)
+            return whole(self._client.send(request, stream=True), headers, retry)
         finally:
             file.close()
 
@@ -192,6 +178,28 @@ class Transport:
         return httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT_S))
 
 
+def whole(response: httpx2.Response, headers: Mapping[str, str], retries: int = 0) -> RawResponse:
+    """Return an answer with all of its body, and close it; raises InvalidAnswer when the body is too large."""
+    request_id = response.headers.get("request-id") or headers.get("request-id")
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        for piece in response.iter_bytes():
+            size += len(piece)
+            if size > ANSWER_BYTES_MAX:
+                raise InvalidAnswer(f"the answer has more than {ANSWER_BYTES_MAX} bytes", request_id=request_id)
+            pieces.append(piece)
+    finally:
+        discard(response)
+    return RawResponse(
+        status=response.status_code,
+        headers=response.headers,
+        content=b"".join(pieces),
+        request_id=request_id,
+        retries=retries,
+    )
+
+
 def query(call: Call) -> dict[str, str]:
     """Return the query parameters that are set, as the wire spells them."""
     given = {name: value for name, value in call.params.items() if value is not None}
@@ -202,9 +210,18 @@ def failure(error: httpx2.TransportError, headers: Mapping[str, str]) -> Connect
     """Return our error for a connection that failed; its cause stays attached."""
     kind = TimedOut if isinstance(error, httpx2.TimeoutException) else ConnectionFailed
     said = str(error) or type(error).__name__
-    ours = kind(f"no answer: {said}", request_id=headers.get("request-id"))
+    ours = kind(f"no answer from {asked_of(error)}: {said}", request_id=headers.get("request-id"))
     ours.__cause__ = error
     return ours
+
+
+def asked_of(error: httpx2.TransportError) -> str:
+    """Return the server that gave no answer, without the rest of the address, which may name a visitor."""
+    try:
+        url = error.request.url
+    except RuntimeError:
+        return "the server"
+    return f"{url.scheme}://{url.netloc.decode('ascii', 'replace').rpartition('@')[2]}"
 
 
 def refusal(raw: RawResponse) -> ApiError:

@@ -20,7 +20,7 @@ from trivium_client._generated.wisebot_resources import (
     Workflows,
 )
 from trivium_client._generated.workflow_config import WorkflowConfig
-from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed
+from trivium_client._call import LOCAL_ADDRESS, Call, Options, RawResponse, first_of, needed, origin_of
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput, JsonObject
 from trivium_client.models.sign_in import LoggedOut, Me
@@ -57,7 +57,7 @@ class Wisebot(Client):
         self._has_key = auth_mode == "api_key" or (auth_mode == "auto" and token.startswith(KEY_PREFIX))
         super().__init__(
             Transport(
-                base_url=address.rstrip("/"),
+                base_url=origin_of(address),
                 headers={"authorization": f"Bearer {token}"},
                 options=Options(timeout=timeout, max_retries=max_retries, headers=headers or {}),
                 transport=transport,
@@ -137,7 +137,7 @@ def trigger_workflow(
     address = needed(first_of(origin, *ORIGIN_VARIABLES), "origin", *ORIGIN_VARIABLES)
     key = needed(first_of(secret, "WISEBOT_WORKFLOW_SECRET"), "secret", "WISEBOT_WORKFLOW_SECRET")
     sender = Transport(
-        base_url=address.rstrip("/"),
+        base_url=origin_of(address),
         headers={"authorization": f"Bearer {key}"},
         options=Options(timeout=timeout, max_retries=max_retries),
         transport=transport,

@@ -24,7 +24,7 @@ from trivium_client._generated.wizchat_resources import (
     Telemetry,
 )
 from trivium_client._generated.workflow_config import WorkflowConfig
-from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, path
+from trivium_client._call import LOCAL_ADDRESS, Call, Options, first_of, needed, origin_of, path
 from trivium_client._errors import MissingConfiguration
 from trivium_client._json import JsonInput, JsonObject
 from trivium_client._model import Items
@@ -63,7 +63,7 @@ class WizChat(Client):
         address = first_of(base_url, "WIZCHAT_BASE_URL", "TRIVIUM_URL") or LOCAL_ADDRESS
         super().__init__(
             Transport(
-                base_url=address.rstrip("/"),
+                base_url=origin_of(address),
                 headers={"authorization": f"Bearer {key}"},
                 options=Options(timeout=timeout, max_retries=max_retries, headers=headers or {}),
                 transport=transport,
