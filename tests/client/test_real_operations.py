@@ -116,6 +116,14 @@ async def test_appointment_is_listed_and_cancelled(wisebot) -> None:
     assert (await settled(wisebot.bookings.cancel(booking.id))).status == "cancelled"
 
 
+async def test_secret_of_a_tool_is_written_and_deleted(wisebot) -> None:
+    agent = await settled(wisebot.agents.create("Shop", "scripted/echo"))
+    kept = await settled(wisebot.agents.put_secret(agent.id, "shop", "s3cret"))
+    assert [one.fingerprint for one in await settled(wisebot.agents.secrets(agent.id))] == [kept.fingerprint]
+    await settled(wisebot.agents.delete_secret(agent.id, "shop"))
+    assert [*await settled(wisebot.agents.secrets(agent.id))] == []
+
+
 def script(tool: str, **given: object) -> str:
     """Return the name of a model that calls a tool and says no more."""
     turns = [{"tool_calls": [{"name": tool, "input": given}]}, {"text": "x"}]

@@ -17,6 +17,7 @@ from trivium_client.models.wisebot import (
     ResolvedFile,
     RunEvent,
     Status,
+    ToolSecret,
     UploadedFile,
     WorkflowResult,
 )
@@ -73,6 +74,20 @@ class Agents(Resource):
     def delete(self, agent_id: str) -> None:
         """Delete one."""
         self._transport.send(Call(method="DELETE", path=path("/api/v1/agents/{}", agent_id)))
+
+    def secrets(self, agent_id: str) -> Items[ToolSecret]:
+        """Return the secrets that custom tools may name, without their values."""
+        call = Call(method="GET", path=path("/api/v1/agents/{}/secrets", agent_id), unwrap="secrets")
+        return self._transport.fetch_items(ToolSecret, call)
+
+    def put_secret(self, agent_id: str, name: str, value: str) -> ToolSecret:
+        """Write a secret that custom tools name in `auth.secret`."""
+        call = Call(method="PUT", path=path("/api/v1/agents/{}/secrets/{}", agent_id, name), body={"value": value})
+        return self._transport.fetch(ToolSecret, call)
+
+    def delete_secret(self, agent_id: str, name: str) -> None:
+        """Delete a secret of custom tools; raises NotFound."""
+        self._transport.send(Call(method="DELETE", path=path("/api/v1/agents/{}/secrets/{}", agent_id, name)))
 
 
 class Knowledge(Resource):

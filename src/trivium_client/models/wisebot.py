@@ -37,6 +37,14 @@ class AgentTool(CamelModel):
     config: JsonObject = {}
 
 
+class ToolSecret(CamelAnswer):
+    """A secret of an agent's custom tools; its fingerprint changes with its value, which is never shown."""
+
+    name: str
+    fingerprint: str
+    updated_at: datetime | None = None
+
+
 class Agent(CamelAnswer):
     """A configured assistant."""
 

@@ -16,7 +16,7 @@ from trivium.adapters.tools.http import HttpTools, read_config, secret_context
 from trivium.core.errors import InvalidRequest, LimitExceeded
 from trivium.core.model.agents import Agent, ToolConfig
 from trivium.core.model.json import JSON, JSONObject
-from trivium.core.model.protection import AgentSecret
+from trivium.core.model.protection import AgentSecret, tools_owner
 from trivium.core.ports import Store, ToolContext, ToolResult
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -41,12 +41,12 @@ class Bench:
         )
         return await self.tools.call("look", tool_input, context)
 
-    async def keep_secret(self, name: str, value: str) -> None:
+    async def keep_secret(self, name: str, value: str, owner_id: str = tools_owner("a1")) -> None:
         secret = AgentSecret(
             id="s1",
             organization_id="o1",
             agent_id="a1",
-            owner_id="a1",
+            owner_id=owner_id,
             name=name,
             sealed=OpenSeal().close(value, secret_context("s1")),
             fingerprint="",
@@ -107,6 +107,22 @@ async def test_a_stored_secret_proves_who_calls(bench: Bench, auth: JSONObject, 
     with pytest.raises(InvalidRequest) as raised:
         await bench.call({}, auth={**auth, "secret": "other"})
     assert raised.value.code == "secret_missing"
+
+
+async def test_secrets_of_the_agent_itself_are_out_of_reach(bench: Bench) -> None:
+    await bench.keep_secret("jwt_secret", "s3cret", owner_id="a1")
+    with pytest.raises(InvalidRequest) as raised:
+        await bench.call({}, auth={"type": "bearer", "secret": "jwt_secret"})
+    assert raised.value.code == "secret_missing"
+    assert not bench.receiver.calls
+
+
+@pytest.mark.parametrize(
+    "auth", [{"type": "oauth"}, {"type": "header", "name": "Host"}, {"type": "header", "name": "a b"}]
+)
+def test_auth_that_cannot_be_sent_is_refused(auth: JSONObject) -> None:
+    with pytest.raises(InvalidRequest):
+        read_config({"name": "x", "url": "https://example.test", "auth": {**auth, "secret": "s"}})
 
 
 async def test_a_refusal_shows_the_failure_text_or_the_answer(bench: Bench) -> None:

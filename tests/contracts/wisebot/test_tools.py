@@ -121,3 +121,21 @@ def test_tool_that_needs_approval_waits(make_office: Make) -> None:
     _with(office, {"type": "run_code", "requireApproval": True})
     events = office.ask(office.session(), "please")
     assert [event["toolName"] for event in events if event["type"] == "approval-required"] == ["run_code"]
+
+
+def test_secrets_of_tools_are_written_listed_and_never_shown(office: Office, make_office: Make) -> None:
+    path = f"/api/v1/agents/{office.agent.id}/secrets"
+    first = office.api.put(f"{path}/shop", json={"value": "s3cret"})
+    assert first.status_code == 200, first.text
+    second = office.api.put(f"{path}/shop", json={"value": "other"}).json()
+    listed = office.api.get(path)
+    assert listed.json() == {"secrets": [second]}
+    assert second["fingerprint"] != first.json()["fingerprint"]
+    assert "s3cret" not in first.text + listed.text
+    assert office.api.delete(f"{path}/shop").status_code == 204
+    error_of(office.api.delete(f"{path}/shop"), 404)
+    error_of(office.api.put(f"{path}/shop", json={"value": ""}), 400)
+    error_of(make_office().api.get(path), 404)
+    with office.member() as member:
+        error_of(member.get(path), 403)
+        error_of(member.put(f"{path}/shop", json={"value": "x"}), 403)

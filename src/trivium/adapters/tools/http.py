@@ -15,6 +15,7 @@ import msgspec
 from trivium.core.errors import InvalidRequest, LimitExceeded, NotFound
 from trivium.core.model.agents import Agent, ToolConfig, ToolSpec
 from trivium.core.model.json import JSON, JSONObject
+from trivium.core.model.protection import tools_owner
 from trivium.core.ports import Clock, Outbound, OutboundResponse, Seal, Store, ToolContext, ToolResult
 
 TYPES = frozenset({"http", "custom", "webhook"})
@@ -27,6 +28,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 # These would take the call somewhere else or change where it begins and ends.
 _HEADERS_REFUSED = frozenset({"connection", "content-length", "host", "transfer-encoding", "upgrade"})
+_AUTH_TYPES = ("bearer", "basic", "header", "query")
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE"})
 _log = logging.getLogger(__name__)
 
@@ -132,7 +134,9 @@ class HttpTools:
 
     async def _secret(self, name: str, context: ToolContext) -> str:
         secret = await self._store.read(
-            lambda tx: tx.agent_secrets.first(context.organization_id, agent_id=context.agent.id, name=name)
+            lambda tx: tx.agent_secrets.first(
+                context.organization_id, agent_id=context.agent.id, owner_id=tools_owner(context.agent.id), name=name
+            )
         )
         if secret is None:
             raise InvalidRequest(f"The agent has no secret called {name!r}.", code="secret_missing")
@@ -158,7 +162,10 @@ def read_config(config: JSONObject) -> HttpTool:
         raise InvalidRequest("A parameter cannot stand in the host of the tool's url.", code="invalid_tool")
     if tool.method.upper() not in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
         raise InvalidRequest(f"The tool's method is {tool.method!r}.", code="invalid_tool")
-    for header in tool.headers:
+    if tool.auth is not None and tool.auth.type not in _AUTH_TYPES:
+        raise InvalidRequest(f"The tool's auth is one of {', '.join(_AUTH_TYPES)}.", code="invalid_tool")
+    more = [tool.auth.name] if tool.auth is not None and tool.auth.type == "header" else []
+    for header in (*tool.headers, *more):
         if not _HEADER_NAME.fullmatch(header) or header.lower() in _HEADERS_REFUSED:
             raise InvalidRequest(f"The header {header!r} cannot be set.", code="invalid_tool")
     return tool

@@ -21,6 +21,7 @@ from trivium.contracts.wisebot.routes_knowledge import KnowledgeRoutes
 from trivium.contracts.wisebot.routes_listening import ListeningRoutes
 from trivium.contracts.wisebot.routes_operations import OperationRoutes
 from trivium.contracts.wisebot.routes_playground import PlaygroundRoutes
+from trivium.contracts.wisebot.routes_secrets import SecretRoutes
 from trivium.core.platform import Platform
 
 __all__ = ["DEVICE_DIALECT", "DIALECT", "UNCLAIMED", "described", "mount"]
@@ -56,6 +57,7 @@ def mount(
     dashboard = Router(prefix="/api/v1")
     AgentRoutes(platform).add_to(dashboard)
     BookingRoutes(platform).add_to(dashboard)
+    SecretRoutes(platform).add_to(dashboard)
     knowledge.add_to(dashboard)
     InboxRoutes(platform, heartbeat_s=heartbeat_s).add_to(dashboard)
     PlaygroundRoutes(platform).add_to(dashboard)

@@ -15,6 +15,7 @@ from trivium.contracts.wisebot.routes_account import KeyBody, LoginBody, Webhook
 from trivium.contracts.wisebot.routes_inbox import ReplyBody, StatusBody
 from trivium.contracts.wisebot.routes_listening import ListenerBody, SampleBody
 from trivium.contracts.wisebot.routes_playground import TryBody
+from trivium.contracts.wisebot.routes_secrets import SecretBody
 from trivium.contracts.wisebot.wire_agents import AgentBody, AgentPatch
 from trivium.contracts.wisebot.wire_chat import AskBody, FeedbackBody, MessageBody, PairBody, SessionBody
 from trivium.contracts.wisebot.wire_flow_config import FlowSetBody
@@ -175,6 +176,9 @@ _CHAT = {
     ),
 }
 _AGENTS = {
+    "GET /api/v1/agents/{agent_id}/secrets": Described(answer=shapes.ToolSecretList),
+    "PUT /api/v1/agents/{agent_id}/secrets/{name}": Described(answer=shapes.ToolSecret, body=SecretBody),
+    "DELETE /api/v1/agents/{agent_id}/secrets/{name}": Described(status=204),
     "GET /api/v1/bookings": Described(answer=shapes.BookingList, query=_PAGE),
     "POST /api/v1/bookings/{booking_id}/cancel": Described(answer=shapes.Booking),
     "GET /api/v1/agents": Described(answer=shapes.AgentList),

@@ -83,6 +83,20 @@ class AgentTool(Answer):
     status_reason: str | None = None
 
 
+class ToolSecret(Answer):
+    """A secret of an agent's custom tools, without its value."""
+
+    name: str
+    fingerprint: str
+    updated_at: Time
+
+
+class ToolSecretList(Answer):
+    """Every secret of an agent's custom tools."""
+
+    secrets: list[ToolSecret]
+
+
 class Booking(Answer):
     """An appointment that an agent booked."""
 

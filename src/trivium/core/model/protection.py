@@ -38,7 +38,8 @@ class AgentKey:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentSecret:
-    """A secret of an agent, sealed. `owner_id` is a tool server's id, or the agent's own for what belongs to itself.
+    """A secret of an agent, sealed. `owner_id` is a tool server's id, the agent's own for what belongs to itself, or
+    `tools_owner` for what its custom tools name.
 
     `fingerprint` changes when the secret does and tells nothing about it: it is keyed with `salt`, which never leaves.
     """
@@ -53,3 +54,8 @@ class AgentSecret:
     salt: str
     created_at: datetime
     updated_at: datetime
+
+
+def tools_owner(agent_id: str) -> str:
+    """Return the owner of the secrets that an agent's custom tools may name; they reach no others."""
+    return f"{agent_id}/tools"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from trivium.core.errors import InvalidRequest, NotFound
+from trivium.core.errors import InvalidRequest, LimitExceeded, NotFound
 from trivium.core.model.access import Principal
 from trivium.core.model.agents import Agent
 from trivium.core.model.capabilities import McpServer
 from trivium.core.model.ids import new_id
-from trivium.core.model.protection import AgentSecret
+from trivium.core.model.protection import AgentSecret, tools_owner
 from trivium.core.ports import Clock, Seal, Store, Transaction
 from trivium.core.reconcile import checks
 from trivium.core.reconcile.sections import discovery_job
@@ -68,6 +68,7 @@ class Secrets:
                     updated_at=secret.updated_at,
                 )
                 for secret in _stored(tx, agent)
+                if secret.owner_id != tools_owner(agent.id)
             ]
 
         return await self._store.read(unit)
@@ -93,6 +94,46 @@ class Secrets:
 
         def unit(tx: Transaction, agent: Agent) -> tuple[Agent, list[SecretChange]]:
             return agent, self._write(tx, agent, values, now)
+
+        return await self._configs.write(principal, agent_id, unit, cause="secrets")
+
+    async def tool_secrets(self, principal: Principal, agent_id: str) -> list[AgentSecret]:
+        """Return the secrets of the agent's custom tools, sealed as they are; NotFound."""
+        checks.require_agent(principal, agent_id)
+
+        def unit(tx: Transaction) -> list[AgentSecret]:
+            agent = tx.agents.get(principal.organization_id, agent_id)
+            return [secret for secret in _stored(tx, agent) if secret.owner_id == tools_owner(agent_id)]
+
+        return await self._store.read(unit)
+
+    async def put_tool_secret(
+        self, principal: Principal, agent_id: str, name: str, value: str | None
+    ) -> AgentSecret | None:
+        """Write a secret that custom tools name, or delete it (None); return it as it is kept. Leaves a revision.
+
+        NotFound for an agent, or a secret to delete, that is not there; LimitExceeded for more than 200.
+        """
+        checks.require_agent(principal, agent_id)
+        _check_secret(name, value)
+        now = self._clock.now()
+
+        def unit(tx: Transaction, agent: Agent) -> tuple[Agent, AgentSecret | None]:
+            owner_id = tools_owner(agent.id)
+            known = tx.agent_secrets.first(agent.organization_id, agent_id=agent.id, owner_id=owner_id, name=name)
+            if value is None:
+                if known is None:
+                    raise NotFound("secret", name)
+                tx.agent_secrets.remove(agent.organization_id, known.id)
+                return agent, None
+            secret = self._sealed(agent, owner_id, name, value, known=known, now=now)
+            if known is not None:
+                tx.agent_secrets.put(secret)
+            elif tx.agent_secrets.count(agent.organization_id, agent_id=agent.id, owner_id=owner_id) >= _PER_CALL_MAX:
+                raise LimitExceeded(f"There may be at most {_PER_CALL_MAX} secrets.", code="too_many_secrets")
+            else:
+                tx.agent_secrets.add(secret)
+            return agent, secret
 
         return await self._configs.write(principal, agent_id, unit, cause="secrets")
 
@@ -168,12 +209,16 @@ def _check(values: Mapping[Place, str | None]) -> None:
     if len(values) > _PER_CALL_MAX:
         raise InvalidRequest(f"At most {_PER_CALL_MAX} secrets can be written at once.")
     for place, value in values.items():
-        if value is not None and not 0 < len(value) <= VALUE_CHARS_MAX:
-            raise InvalidRequest(f"The secret {place.name!r} has no value, or more than {VALUE_CHARS_MAX} characters.")
-        if not 0 < len(place.name) <= 200 or not place.name.isprintable():
-            raise InvalidRequest("A secret needs a name of at most 200 characters.")
+        _check_secret(place.name, value)
         if place.server is None and place.name != JWT_SECRET:
             raise InvalidRequest(f"There is no secret {place.name!r}.")
+
+
+def _check_secret(name: str, value: str | None) -> None:
+    if value is not None and not 0 < len(value) <= VALUE_CHARS_MAX:
+        raise InvalidRequest(f"The secret {name!r} has no value, or more than {VALUE_CHARS_MAX} characters.")
+    if not 0 < len(name) <= 200 or not name.isprintable():
+        raise InvalidRequest("A secret needs a name of at most 200 characters.")
 
 
 def _servers(tx: Transaction, agent: Agent) -> dict[str, McpServer]:
