@@ -36,9 +36,23 @@ class AsyncChat(AsyncResource):
         agent_id: str | None = None,
         name: str | None = None,
         force_new: bool | None = None,
+        app_key: str | None = None,
+        token: str | None = None,
+        email: str | None = None,
     ) -> ChatSession:
-        """Begin a conversation with a visitor, or go on with the one there is."""
-        body = given(externalUserId=external_user_id, agentId=agent_id, name=name, forceNew=force_new)
+        """Begin a conversation with a visitor, or go on with the one there is.
+
+        `app_key`, `token` and `email` (which you vouch for) are for agents that are not open to everybody.
+        """
+        body = given(
+            externalUserId=external_user_id,
+            agentId=agent_id,
+            name=name,
+            forceNew=force_new,
+            appKey=app_key,
+            token=token,
+            email=email,
+        )
         return await self._transport.fetch(ChatSession, Call(method="POST", path="/api/v1/chat/sessions", body=body))
 
     async def get_session(self, external_user_id: str, *, agent_id: str | None = None) -> ChatSession | None:

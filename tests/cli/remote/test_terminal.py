@@ -118,3 +118,15 @@ def test_narrow_terminal_gets_a_narrow_list_of_runs(server: Server, terminal) ->
     screen = terminal("runs", "list", columns=40)
     assert screen.ended() == 0
     assert all(len(line.replace("\x1b[1m", "").replace("\x1b[0m", "")) <= 40 for line in screen.shown.splitlines())
+
+
+def test_password_is_asked_for_and_not_shown(server: Server, terminal) -> None:
+    me = {"kind": "device", "email": "ann@example.com", "organization": {"id": "org_1", "name": "Acme"}}
+    server.will(answer({"token": "tdk_live_new"}), answer(me))
+    screen = terminal("login", "--email", "ann@example.com")
+    screen.until("Password:")
+    screen.type("correct horse\n")
+    screen.until("Signed in as ann@example.com in Acme")
+    assert screen.ended() == 0
+    assert "horse" not in screen.shown
+    assert server.asked[0].json()["password"] == "correct horse"

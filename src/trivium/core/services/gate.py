@@ -66,29 +66,30 @@ class Gate:
             return Admission(by=_KEY + key.id, email=email)
         return Admission(email=email)
 
-    def check(self, tx: Transaction, agent: Agent, admission: Admission) -> tuple[str, ...]:
-        """Return the sites that may embed the agent (none: not limited) for somebody who may talk with it.
+    def check(self, tx: Transaction, agent: Agent, *, by: str | None, visitor_id: str) -> tuple[str, ...]:
+        """Return the sites that may embed the agent (none: not limited) for a visitor who may talk with it.
 
-        NotPermitted: `gate_closed` without a key or token where the gate is on, and see `check_person`.
+        `by` is what opened the gate for them. NotPermitted: `gate_closed` without a key or token where the gate is on,
+        and see `check_person`.
         """
         protection = _settings(agent, "access_protection")
-        if protection.get("enabled") is True and not self._opens(tx, agent, protection, admission.by):
+        if protection.get("enabled") is True and not self._opens(tx, agent, protection, by):
             raise NotPermitted("A key or a token of this agent is needed.", code="gate_closed")
-        return self.check_person(tx, agent, admission.email)
+        lists = tx.access_lists.first(agent.organization_id, id=agent.id)
+        if _is_for_known(agent, lists):
+            visitor = tx.visitors.first(agent.organization_id, id=visitor_id)
+            _require_listed(lists, visitor.email if visitor is not None and visitor.is_authenticated else None)
+        return () if lists is None else lists.embed_domains
 
-    def check_person(self, tx: Transaction, agent: Agent, email: str | None) -> tuple[str, ...]:
-        """Return the sites that may embed the agent; NotPermitted unless its lists have this proven e-mail.
+    def check_person(self, tx: Transaction, agent: Agent, email: str | None) -> None:
+        """Raise NotPermitted unless the agent's lists have this proven e-mail.
 
         `sign_in_required` for nobody in particular where the agent wants to know who asks or has a list,
         `not_on_the_list` for others. An empty list restricts nobody.
         """
         lists = tx.access_lists.first(agent.organization_id, id=agent.id)
-        is_listed = lists is not None and bool(lists.emails or lists.email_domains)
-        if email is None and (agent.requires_auth or is_listed):
-            raise NotPermitted("This agent answers only people it knows by e-mail.", code="sign_in_required")
-        if lists is not None and is_listed and not _is_on(lists, email or ""):
-            raise NotPermitted("This agent is not open to this e-mail.", code="not_on_the_list")
-        return () if lists is None else lists.embed_domains
+        if _is_for_known(agent, lists):
+            _require_listed(lists, email)
 
     async def embeds(self, origin: str) -> bool:
         """Return whether some agent may be embedded in this site, as of at most 5 seconds ago."""
@@ -146,8 +147,17 @@ def clean_address(email: str | None) -> str | None:
     return address if is_address else None
 
 
-def _is_on(lists: AccessList, email: str) -> bool:
-    return email in lists.emails or email.rpartition("@")[2] in lists.email_domains
+def _is_for_known(agent: Agent, lists: AccessList | None) -> bool:
+    return agent.requires_auth or (lists is not None and bool(lists.emails or lists.email_domains))
+
+
+def _require_listed(lists: AccessList | None, email: str | None) -> None:
+    if email is None:
+        raise NotPermitted("This agent answers only people it knows by e-mail.", code="sign_in_required")
+    if lists is None or not (lists.emails or lists.email_domains):
+        return
+    if email not in lists.emails and email.rpartition("@")[2] not in lists.email_domains:
+        raise NotPermitted("This agent is not open to this e-mail.", code="not_on_the_list")
 
 
 def _settings(agent: Agent, name: str) -> JSONObject:

@@ -14,7 +14,7 @@ from trivium.core.model.visitors import VisitorPass
 from trivium.core.ports import Clock, Store, Transaction
 from trivium.core.services.announcing import Announcing
 from trivium.core.services.frustration import is_frustrated
-from trivium.core.services.gate import Admission, Gate, Proof
+from trivium.core.services.gate import Gate, Proof
 from trivium.core.services.limits import RateLimits
 from trivium.core.services.runs import Runs
 
@@ -99,7 +99,7 @@ class Visitors:
             if agent.status in ("paused", "archived"):
                 raise Conflict(f"Agent {agent.name!r} is {agent.status}.", code="agent_not_active")
             visitor = self._visitor(tx, organization_id, external_id, name=name, new=new_ids[0], email=admission.email)
-            self._gate.check(tx, agent, replace(admission, email=_proven(visitor)))
+            self._gate.check(tx, agent, by=admission.by, visitor_id=visitor.id)
             known = None if is_new else self._resumable(tx, visitor, agent, admission.by)
             return known or self._begin(tx, visitor, agent, new_ids[1:], key_id=key_id, admitted_by=admission.by)
 
@@ -149,7 +149,8 @@ class Visitors:
             if visitor_pass.expires_at <= now:
                 raise Gone("The conversation has expired; open a new one.", code="pass_expired")
             agent = tx.agents.get(conversation.organization_id, conversation.agent_id)
-            sites = self._gate.check(tx, agent, self._admission(tx, agent, visitor_pass))
+            by, visitor_id = visitor_pass.admitted_by, visitor_pass.visitor_id
+            sites = self._gate.check(tx, agent, by=by, visitor_id=visitor_id)
             return Opened(visitor_pass=visitor_pass, conversation=conversation, agent=agent, sites=sites)
 
         opened = await self._store.read(look)
@@ -277,10 +278,6 @@ class Visitors:
 
         return await self._store.write(unit)
 
-    def _admission(self, tx: Transaction, agent: Agent, visitor_pass: VisitorPass) -> Admission:
-        visitor = tx.visitors.first(agent.organization_id, id=visitor_pass.visitor_id)
-        return Admission(by=visitor_pass.admitted_by, email=None if visitor is None else _proven(visitor))
-
     def _visitor(
         self, tx: Transaction, organization_id: str, external_id: str, *, name: str, new: str, email: str | None
     ) -> Visitor:
@@ -389,10 +386,6 @@ class NewMessage:
     text: str
     at: datetime
     data: JSONObject
-
-
-def _proven(visitor: Visitor) -> str | None:
-    return visitor.email if visitor.is_authenticated else None
 
 
 def _new(message_id: str, text: str, at: datetime) -> NewMessage:
