@@ -1,11 +1,14 @@
 """What only PostgreSQL has: other processes, and connections that are lost."""
 
+import asyncio
 import importlib
 import pkgutil
 import re
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 
 import anyio
@@ -104,6 +107,51 @@ async def test_a_unit_that_goes_on_after_a_conflict_is_not_committed(url: str) -
         with pytest.raises(RuntimeError, match="went on"):
             await store.write(unit)
         assert await store.read(lambda tx: tx.agents.count("o1")) == 0
+
+
+async def test_units_of_all_processes_take_turns(url: str) -> None:
+    """Each adds to what it read; none is lost, refused, or hurt by one that fails beside it."""
+    wrong = Conflict("No.")
+
+    def add(tx: Transaction, number: int) -> None:
+        one = tx.agents.get("o1", agent(1).id)
+        tx.agents.put(replace(one, version=one.version + 1))
+        if number % 10 == 7:
+            raise wrong
+
+    async with opened(url) as here, opened(url) as there:
+        await here.write(lambda tx: tx.agents.add(replace(agent(1), version=0)))
+        both = [(here, there)[number % 2].write(partial(add, number=number)) for number in range(200)]
+        outcomes = await asyncio.gather(*both, return_exceptions=True)
+        assert [one for one in outcomes if one is not None] == [wrong] * 20
+        assert (await there.read(lambda tx: tx.agents.get("o1", agent(1).id))).version == 180
+
+
+async def test_a_lost_connection_fails_nobody_who_shares_a_turn(url: str) -> None:
+    async with opened(url) as store:
+        await store.write(lambda tx: None)
+        with psycopg.connect(url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await asyncio.gather(*(store.write(partial(_add_agent, number=number)) for number in range(20)))
+        assert await store.read(lambda tx: tx.agents.count("o1")) == 20
+
+
+def _add_agent(tx: Transaction, number: int) -> None:
+    tx.agents.add(agent(number))
+
+
+async def test_a_cancel_is_heard_where_the_run_is(url: str) -> None:
+    async with opened(url) as here, opened(url) as there:
+        heard: list[str] = []
+        there.subscribe("cancels", heard.append)
+        with anyio.fail_after(10):
+            while not heard:
+                await here.write(lambda tx: tx.runs.request_cancel("run_1", "Stopped\nby Ann."))
+                await anyio.lowlevel.checkpoint()
+    assert set(heard) == {"run_1 Stopped by Ann."}
 
 
 def test_every_statement_is_one_that_postgresql_takes(url: str) -> None:

@@ -17,6 +17,7 @@ from psycopg import errors
 from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from trivium.adapters.sql.pending import Pending, Waiting, fail_all, resolve_all, take
 from trivium.adapters.sql.records import Session
 from trivium.adapters.sql.signals import Signals
 from trivium.adapters.sql.transaction import SqlTransaction
@@ -25,12 +26,11 @@ from trivium.core.ports.store import Topic, Transaction
 
 R = TypeVar("R")
 
-_WRITERS = 8
+_GUARDED_WRITERS = 4
+_BATCH_MAX = 64
 _READERS = 4
 _WAITING_MAX = 20_000
-# Under heavy contention one unit in a hundred needs a third try.
 _TRIES_MAX = 12
-_TRIES_IN_A_CROWD = 3
 _QUEUE_LOCK = 7_216_312
 _ALONE = psycopg.IsolationLevel.SERIALIZABLE
 _GUARDED = psycopg.IsolationLevel.READ_COMMITTED
@@ -55,15 +55,18 @@ class _Connection:
 class PostgresStore:
     """The store for many processes.
 
-    Units are written as if nobody else wrote meanwhile, as on SQLite, so writes are serializable here; a unit that met
-    another is run again. Reads see one snapshot. Commits are told to other processes by NOTIFY.
+    Units are written as if nobody else wrote meanwhile, as on SQLite. So they take turns, over all processes; those
+    that wait in a process at the same moment share a turn and a commit. Units that guard themselves need no turn. Reads
+    see one snapshot. Commits are told to other processes by NOTIFY.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._origin = uuid.uuid4().hex
         self._dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-        self._writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="store-writer")
+        self._queue: Waiting = Waiting()
+        self._writer = threading.Thread(target=self._write_loop, name="store-writer", daemon=True)
+        self._guarded = ThreadPoolExecutor(_GUARDED_WRITERS, thread_name_prefix="store-guarded")
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         self._local = threading.local()
         self._opened: list[psycopg.Connection[Any]] = []
@@ -71,6 +74,7 @@ class PostgresStore:
         self._waiting = 0
         self._listener: threading.Thread | None = None
         self._is_closing = threading.Event()
+        self._writer.start()
 
     @property
     def queue_length(self) -> int:
@@ -78,7 +82,7 @@ class PostgresStore:
         return self._waiting
 
     async def write(self, unit: Callable[[Transaction], R], *, guards_itself: bool = False) -> R:
-        """Run the unit on a thread of its own connection; see the port.
+        """Run the unit in turn, or at once when it guards itself; see the port.
 
         LimitExceeded when 20,000 units wait already, or when the unit met others twelve times.
         """
@@ -86,7 +90,12 @@ class PostgresStore:
             raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writers, self._write, unit, guards_itself)
+            loop = asyncio.get_running_loop()
+            if guards_itself:
+                return await loop.run_in_executor(self._guarded, self._write, unit, True)
+            future: asyncio.Future[R] = loop.create_future()
+            self._queue.put(Pending(unit, future, loop))
+            return await future
         finally:
             self._waiting -= 1
 
@@ -107,12 +116,62 @@ class PostgresStore:
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
-        self._writers.shutdown()
+        self._queue.put(None)
+        self._writer.join()
+        self._guarded.shutdown()
         self._readers.shutdown()
         if self._listener is not None:
             self._listener.join()
         for connection in self._opened:
             connection.close()
+
+    def _write_loop(self) -> None:
+        is_open = True
+        while is_open:
+            batch: list[Pending] = []
+            is_open = take(self._queue, batch, _BATCH_MAX)
+            try:
+                if len(batch) < 2 or not self._write_together(batch):
+                    for pending in batch:
+                        self._write_pending(pending)
+            except BaseException as error:  # noqa: BLE001 - handed to the callers that wait
+                fail_all(batch, error)
+            resolve_all(batch)
+
+    def _write_pending(self, pending: Pending) -> None:
+        try:
+            pending.value = self._write(pending.unit, False)
+        except BaseException as error:  # noqa: BLE001 - handed to the caller that waits
+            pending.error = error
+        pending.is_done = True
+
+    def _write_together(self, batch: list[Pending]) -> bool:
+        """Run the units in one transaction; False, with nothing written, when they have to be run one by one."""
+        connection = self._connected(is_writer=True)
+        is_committing = False
+        try:
+            connection.raw.isolation_level = _ALONE
+            self._queue_up(connection)
+            values = [_run(pending.unit, connection) for pending in batch]
+            self._announce(connection)
+            is_committing = True
+            connection.raw.commit()
+        except (errors.SerializationFailure, errors.DeadlockDetected):
+            return False
+        except psycopg.OperationalError as error:
+            if is_committing:
+                raise _unreachable() from error
+            return False
+        except BaseException:  # noqa: BLE001 - whoever's it is gets it when the units are run one by one
+            return False
+        else:
+            self._signals.publish(connection.session.signals)
+            for pending, value in zip(batch, values, strict=True):
+                pending.value, pending.is_done = value, True
+            return True
+        finally:
+            _undo(connection)
+            _leave_queue(connection)
 
     def _write(self, unit: Callable[[Transaction], R], guards_itself: bool) -> R:
         for attempt in range(_TRIES_MAX):
@@ -120,11 +179,9 @@ class PostgresStore:
             is_committing = False
             try:
                 connection.raw.isolation_level = _GUARDED if guards_itself else _ALONE
-                if attempt >= _TRIES_IN_A_CROWD:
+                if not guards_itself:
                     self._queue_up(connection)
-                value = unit(connection.transaction)
-                if connection.raw.info.transaction_status == TransactionStatus.INERROR:
-                    raise RuntimeError("A unit of work went on after a statement of it had failed.")
+                value = _run(unit, connection)
                 self._announce(connection)
                 is_committing = True
                 connection.raw.commit()
@@ -182,15 +239,15 @@ class PostgresStore:
         return made
 
     def _queue_up(self, connection: _Connection) -> None:
-        """Let units that met others several times go one after the other, in all processes, until this one ends.
+        """Wait for this unit's turn, among all processes.
 
         The lock belongs to the connection and is taken before the transaction begins, whose snapshot would be old else.
         """
         connection.raw.rollback()
         connection.raw.autocommit = True
         connection.raw.execute("SELECT pg_advisory_lock(%s)", (_QUEUE_LOCK,))
-        connection.raw.autocommit = False
         connection.is_queued = True
+        connection.raw.autocommit = False
 
     def _is_lost(self, connection: _Connection) -> bool:
         connection.session.signals.clear()
@@ -224,13 +281,22 @@ class PostgresStore:
                 self._signals.publish([(cast("Topic", topic), key)])
 
 
+def _run(unit: Callable[[Transaction], R], connection: _Connection) -> R:
+    value = unit(connection.transaction)
+    if connection.raw.info.transaction_status == TransactionStatus.INERROR:
+        raise RuntimeError("A unit of work went on after a statement of it had failed.")
+    return value
+
+
 def _leave_queue(connection: _Connection) -> None:
     if connection.is_queued:
         connection.is_queued = False
         # A lost connection has lost its lock, too.
         with contextlib.suppress(psycopg.Error):
+            connection.raw.rollback()
+            connection.raw.autocommit = True
             connection.raw.execute("SELECT pg_advisory_unlock(%s)", (_QUEUE_LOCK,))
-            connection.raw.commit()
+            connection.raw.autocommit = False
 
 
 def _undo(connection: _Connection) -> None:

@@ -89,7 +89,10 @@ class Session:
         """Run one statement once per row."""
         if self.kept is not None:
             self.kept.forget(statement.changes)
-        statement.run_many(self.cursor, self.dialect, rows)
+        if len(rows) == 1:
+            statement.run(self.cursor, self.dialect, rows[0])
+        elif rows:
+            statement.run_many(self.cursor, self.dialect, rows)
 
 
 class SqlRecords(Generic[T]):

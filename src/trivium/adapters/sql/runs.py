@@ -13,6 +13,8 @@ from trivium.core.model.runs import Run
 
 _r = schema.runs.c
 _other = schema.runs.alias("other")
+# Notices of PostgreSQL are short.
+_REASON_CHARS_MAX = 500
 _ACTIVE = ("running", "waiting")
 
 
@@ -145,9 +147,10 @@ class SqlRuns(RunReadings):
         """Give up every lease of the owners whose name begins so."""
         return int(self._session.run(_RELEASE, {"b_prefix": owner_prefix}).rowcount)
 
-    def request_cancel(self, run_id: str) -> None:
+    def request_cancel(self, run_id: str, reason: str) -> None:
         """Ask whoever drives the run to stop it."""
         self._session.run(_REQUEST_CANCEL, {"b_run": run_id})
+        self._session.signals.add(("cancels", f"{run_id} {' '.join(reason.split())[:_REASON_CHARS_MAX]}"))
 
     def orphans(self, now: datetime, limit: int) -> list[Run]:
         """Return runs that nobody drives."""

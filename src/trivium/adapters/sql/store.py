@@ -1,7 +1,6 @@
 """Running units of work: one writer thread with group commit on SQLite, reader threads beside it."""
 
 import asyncio
-import contextlib
 import logging
 import queue
 import threading
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 
 from pysqlite3 import dbapi2
 
+from trivium.adapters.sql.pending import Pending, Waiting, fail_all, resolve_all, take
 from trivium.adapters.sql.records import Kept, Session
 from trivium.adapters.sql.signals import Signals
 from trivium.adapters.sql.sqlite_dialect import sqlite_dialect
@@ -32,16 +32,6 @@ _BUSY_TIMEOUT_MS = 10_000
 _OPEN_TRIES, _OPEN_PAUSE_S = 200, 0.05
 _PRAGMAS = ("synchronous=FULL", "cache_size=-16000", "temp_store=MEMORY", "mmap_size=268435456", "trusted_schema=OFF")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Pending:
-    unit: Callable[[Transaction], Any]
-    future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
-    value: Any = None
-    error: BaseException | None = None
-    is_done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,7 @@ class SqliteStore:
         if dbapi2.sqlite_version_info < _SQLITE_MIN:
             raise RuntimeError(f"SQLite {dbapi2.sqlite_version} is too old; at least 3.51.3 is needed.")
         self.path = path
-        self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._queue: Waiting = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="store-writer", daemon=True)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         self._local = threading.local()
@@ -88,7 +78,7 @@ class SqliteStore:
             raise LimitExceeded("The database is busy.", code="busy", retry_after_s=1.0)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        self._queue.put(_Pending(unit, future, loop))
+        self._queue.put(Pending(unit, future, loop))
         return await future
 
     async def read(self, unit: Callable[[Transaction], R]) -> R:
@@ -143,8 +133,8 @@ class SqliteStore:
         writer: _Writer | None = None
         is_open = True
         while is_open:
-            batch: list[_Pending] = []
-            is_open = self._take(batch)
+            batch: list[Pending] = []
+            is_open = take(self._queue, batch, _BATCH_MAX)
             if not batch:
                 continue
             try:
@@ -155,13 +145,13 @@ class SqliteStore:
                 # Nobody may wait for a thread that cannot go on. The next batch gets a new connection.
                 writer = None
                 while is_open and not self._queue.empty():
-                    is_open = self._take(batch)
-                _fail_all(batch, error)
+                    is_open = take(self._queue, batch, _BATCH_MAX)
+                fail_all(batch, error)
             else:
                 # Listeners hear of a change before whoever made it goes on.
                 self._signals.publish(writer.session.signals)
                 writer.session.signals.clear()
-            _resolve_all(batch)
+            resolve_all(batch)
 
     def _open_writer(self) -> _Writer:
         connection = self._connect()
@@ -169,19 +159,7 @@ class SqliteStore:
         kept = session.kept = Kept()
         return _Writer(connection, session, SqlTransaction(session), kept)
 
-    def _take(self, batch: list[_Pending]) -> bool:
-        """Add what waits, at least one and at most 256; False when the store is being closed."""
-        pending = self._queue.get()
-        with contextlib.suppress(queue.Empty):
-            while pending is not None:
-                batch.append(pending)
-                if len(batch) >= _BATCH_MAX:
-                    return True
-                pending = self._queue.get_nowait()
-            return False
-        return True
-
-    def _run_batch(self, writer: _Writer, batch: list[_Pending]) -> None:
+    def _run_batch(self, writer: _Writer, batch: list[Pending]) -> None:
         connection, kept = writer.connection, writer.kept
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -202,13 +180,6 @@ class SqliteStore:
                 self._run_batch(writer, [pending])
 
 
-def _fail_all(batch: list[_Pending], error: BaseException) -> None:
-    for pending in batch:
-        # Units of the batch that were run alone may have ended before.
-        if not pending.is_done:
-            pending.error = error
-
-
 def _use_wal(connection: Any) -> None:
     """Switch the log on. SQLite does not wait for another process that opens the file at this moment, so we do."""
     for attempt in range(_OPEN_TRIES):
@@ -225,23 +196,3 @@ def _use_wal(connection: Any) -> None:
 
 def _unusable(error: Exception) -> UpstreamFailed:
     return UpstreamFailed(f"The database cannot be used: {error}.", code="database_unusable", is_retryable=True)
-
-
-def _resolve_all(batch: list[_Pending]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Pending]] = {}
-    for pending in batch:
-        by_loop.setdefault(pending.loop, []).append(pending)
-    for loop, pendings in by_loop.items():
-        # The loop may have been closed by a caller that did not wait.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(_resolve, pendings)
-
-
-def _resolve(batch: list[_Pending]) -> None:
-    for pending in batch:
-        if pending.future.done():
-            continue
-        if pending.error is not None:
-            pending.future.set_exception(pending.error)
-        else:
-            pending.future.set_result(pending.value)

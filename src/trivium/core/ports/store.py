@@ -32,7 +32,7 @@ from trivium.core.ports.records import Records
 
 R = TypeVar("R")
 T = TypeVar("T")
-Topic = Literal["jobs", "events", "workflows", "configuration", "listening"]
+Topic = Literal["jobs", "events", "workflows", "configuration", "listening", "cancels"]
 
 
 class Conversations(Records[Conversation], Protocol):
@@ -97,8 +97,8 @@ class Runs(Records[Run], Protocol):
     def release(self, owner_prefix: str) -> int:
         """Give up every lease of owners whose name begins so: their runs may be resumed at once; return how many."""
 
-    def request_cancel(self, run_id: str) -> None:
-        """Ask whoever drives the run to stop it; `renew` tells."""
+    def request_cancel(self, run_id: str, reason: str) -> None:
+        """Ask whoever drives the run to stop it; the topic "cancels" tells at once, `renew` in any case."""
 
     def orphans(self, now: datetime, limit: int) -> list[Run]:
         """Return running runs whose lease is free or has ended, and queued runs whose conversation is idle."""
@@ -493,6 +493,7 @@ class Store(Protocol):
         key has new events. Topic "workflows": something arrived for the workflow run whose id is the key, or, with
         "ended:" before it, the run has ended. A hint that may come late or twice, and that other processes give only
         on PostgreSQL: look again each second.
+        Topic "cancels": a run is to stop; its id, a blank and the reason.
         Topic "listening": the listener whose id is the key is told something.
         Topic "configuration": an agent, or something it uses, of the organization that is the key was changed.
         """

@@ -22,6 +22,7 @@ from trivium.core.services.prompt import HISTORY_MESSAGES_MAX, new_messages
 
 _QUEUED_PER_CONVERSATION_MAX = 100
 _TITLE_CHARS = 80
+INTERRUPTED = "Another message came in."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,7 @@ class Admission:
             tx.runs.add(run)
             interrupted = None
             if policy == "interrupt":
-                tx.runs.request_cancel(active.id)
+                tx.runs.request_cancel(active.id, INTERRUPTED)
                 interrupted = active.id
             return Begun(run=run, agent=agent, history=(), accounts=accounts), interrupted
         begun = self.begin(tx, run, agent, conversation=conversation, accounts=accounts, is_new=True)

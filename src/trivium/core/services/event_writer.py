@@ -150,6 +150,8 @@ class EventWriter:
         self._gathering = asyncio.Event()
         self._lost: set[LiveRun] = set()
         self._task: asyncio.Task[None] | None = None
+        # Held while runs are written: two that change the same runs in two orders would wait for each other.
+        self.turn = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to write."""
@@ -228,14 +230,24 @@ class EventWriter:
             else:
                 batch = _Batch(live, live.seq + 1, events, extras, waiters)
             batches.append(batch)
+        # Where other processes write, too, what only appends need not wait for its turn among all others.
+        plain = [batch for batch in batches if _guards_itself(batch)]
+        rest = [batch for batch in batches if not _guards_itself(batch)]
+        async with self.turn:
+            if plain and rest:
+                await asyncio.gather(self._write_group(plain, True), self._write_group(rest, False))
+            else:
+                await self._write_group(batches, not rest)
+        for batch in batches:
+            self._publish(batch)
+
+    async def _write_group(self, batches: Sequence[_Batch], guards_itself: bool) -> None:
         try:
-            await self._store.write(lambda tx: _append_all(tx, batches))
+            await self._store.write(lambda tx: _append_all(tx, batches), guards_itself=guards_itself)
         except Exception:
             logger.exception("A shared commit of run events failed; each run is written alone.")
             for batch in batches:
                 await self._write_alone(batch)
-        for batch in batches:
-            self._publish(batch)
 
     async def _write_alone(self, batch: _Batch) -> None:
         batch.error = None
@@ -262,6 +274,11 @@ class EventWriter:
                 future.set_result(None)
             else:
                 future.set_exception(batch.error)
+
+
+def _guards_itself(batch: _Batch) -> bool:
+    """True when the run's own counter is all that has to be looked at: text, tools, notes."""
+    return not batch.extras and not any(isinstance(event, StepFinished) for _, event in batch.events)
 
 
 def _append_all(tx: Transaction, batches: Sequence[_Batch]) -> None:

@@ -62,6 +62,8 @@ class RunDriver:
         self._live: dict[str, LiveRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cancels: dict[str, str] = {}
+        self._ending: set[str] = set()
+        self._stop_listening: Callable[[], None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.is_closing = False
         self.finish_hooks: list[FinishHook] = []
@@ -109,6 +111,7 @@ class RunDriver:
             final = RunCancelled(reason=self._cancels[run.id], output=progress.output, usage=tuple(progress.usage))
         except CoreError as error:
             if error.code == "lease_lost":
+                self._cancels.pop(run.id, None)
                 self.drop(live)
                 return
             final = _failure(progress, error.code, error.message, error.details)
@@ -170,7 +173,7 @@ class RunDriver:
 
     async def _end(self, live: LiveRun, run: Run, progress: Progress, final: RunEvent | None) -> None:
         """Write the last event, the answer and the run's final state in one transaction; then begin the next one."""
-        self._cancels.pop(run.id, None)
+        self._ending.add(run.id)
         has_next = False
 
         def finish(tx: Transaction) -> None:
@@ -192,6 +195,8 @@ class RunDriver:
         except CoreError as error:
             logger.warning("The end of run %s could not be written (%s); it will be resumed.", run.id, error.code)
         finally:
+            self._ending.discard(run.id)
+            self._cancels.pop(run.id, None)
             self.drop(live)
         if has_next:
             await self.promote(run.conversation_id)
@@ -230,10 +235,18 @@ class RunDriver:
         return ended
 
     async def stop(self, run_id: str, reason: str) -> None:
+        self._stop(run_id, reason)
+
+    def _stop(self, run_id: str, reason: str) -> None:
         task = self._tasks.get(run_id)
-        if task is not None:
+        # Whoever asks first is heard; what is being written as the end is not to be cut off.
+        if task is not None and run_id not in self._cancels and run_id not in self._ending:
             self._cancels[run_id] = reason
             task.cancel()
+
+    def _on_cancel(self, key: str) -> None:
+        run_id, _, reason = key.partition(" ")
+        self._stop(run_id, reason)
 
     async def promote(self, conversation_id: str) -> None:
         """Begin the oldest queued run of a conversation that has become free."""
@@ -269,6 +282,7 @@ class RunDriver:
         are resumed at once instead of after the lease.
         """
         self._writer.start()
+        self._stop_listening = self._store.subscribe("cancels", self._on_cancel)
         if takes_over is not None:
             prefix = takes_over
             await self._store.write(lambda tx: tx.runs.release(prefix))
@@ -278,6 +292,8 @@ class RunDriver:
     async def close(self, *, grace_s: float = 5.0) -> None:
         """Take no new runs, give those that go on `grace_s` to end, leave the rest to be resumed."""
         self.is_closing = True
+        if self._stop_listening is not None:
+            self._stop_listening()
         if self._keeper is not None:
             self._keeper.cancel()
         tasks = list(self._tasks.values())
@@ -306,7 +322,9 @@ class RunDriver:
 
     async def _renew(self) -> None:
         until = self._clock.now() + timedelta(seconds=self._settings.lease_s)
-        for run_id in await self._store.write(lambda tx: tx.runs.renew(self._settings.owner, until)):
+        async with self._writer.turn:
+            cancelled = await self._store.write(lambda tx: tx.runs.renew(self._settings.owner, until))
+        for run_id in cancelled:
             await self.stop(run_id, "Cancelled by the caller.")
 
     async def _let_go(self) -> None:

@@ -11,7 +11,7 @@ from trivium.core.model.access import Principal
 from trivium.core.model.ids import new_id, new_uuid
 from trivium.core.model.runs import FINAL_STATUSES, Run, RunRequest
 from trivium.core.ports import Clock, Store, Transaction
-from trivium.core.services.admission import Admission, Begun
+from trivium.core.services.admission import INTERRUPTED, Admission, Begun
 from trivium.core.services.run_driver import RunDriver
 
 # How much a reader gets at once: all of it is in memory until the reader's connection has taken it.
@@ -68,7 +68,7 @@ class Runs:
             live.publish(begun.events)
             self._driver.launch(live, begun)
         if interrupted is not None:
-            await self._driver.stop(interrupted, "Another message came in.")
+            await self._driver.stop(interrupted, INTERRUPTED)
         return begun.run
 
     async def _known(self, organization_id: str, run_id: str) -> Run | None:
@@ -202,7 +202,7 @@ class Runs:
         if run.status in ("queued", "waiting"):
             return self._driver.end_idle(tx, run, RunCancelled(reason=reason, output=run.output))
         if not run.is_final:
-            tx.runs.request_cancel(run.id)
+            tx.runs.request_cancel(run.id, reason)
         return run
 
     async def decide(
