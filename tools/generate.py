@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.client_models import TARGET as MODELS
+from tools.client_models import model_modules, models_text, package_text
 from tools.unasync import sync_modules, sync_text
 from tools.wabee_protocol import TARGET as WABEE_PROTOCOL
 from tools.wabee_protocol import descriptor_module
@@ -120,8 +122,10 @@ outbound_allow = ["127.0.0.1:11434"]
 ```
 
 """
-# The derived client comes first: later pages are made by calling it.
+# The client comes first, its models before it: later pages are made by calling it.
 GENERATORS: dict[str, Callable[[], str]] = {
+    f"{MODELS}/__init__.py": package_text,
+    **{path: partial(models_text, name) for path, name in model_modules().items()},
     **{path: partial(sync_text, name) for path, name in sync_modules().items()},
     "docs/decisions/index.md": decisions_page,
     "docs/reference/commands.md": commands_page,

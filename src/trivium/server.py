@@ -242,7 +242,7 @@ def mount(app: Starlette, platform: Platform, settings: Settings) -> None:
     routes += console.router(platform).routes
     if settings.metrics_token:
         routes += metrics.router(platform, token=settings.metrics_token).routes
-    parts = [wabee.described, wisebot.described]
+    parts = [wabee.described, wisebot.described, wizchat.described]
     routes += openapi.route(routes, parts=parts, title="Trivium", version=__version__).routes
     http.install(
         app,

@@ -1,9 +1,18 @@
 """What the models of all three contracts share: tolerance, and the answer they came from."""
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    JsonValue,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic.alias_generators import to_camel
 
 from trivium_client._call import RawResponse
@@ -13,6 +22,19 @@ T = TypeVar("T")
 SECRET_FIELDS = frozenset(
     "key secret token access_token access_key accessKey client_secret clientSecret webhook_secret webhookSecret".split()
 )
+
+
+def _let_through(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return handler(value)
+    except ValidationError:
+        if isinstance(value, str):
+            return value
+        raise
+
+
+# One of the values that this version knows; a text that a later server answers is kept, not refused.
+Known: TypeAlias = Annotated[T, WrapValidator(_let_through), PlainSerializer(lambda value: value)]
 
 
 class Model(BaseModel):
@@ -56,10 +78,19 @@ class TracedAnswer(Answer):
         return self._raw.request_id if self._raw else None
 
 
-class CamelAnswer(TracedAnswer):
-    """An answer whose fields are camelCase on the wire."""
+class CamelPlainAnswer(Answer):
+    """An answer whose fields are camelCase on the wire; one of them may be a request's id."""
 
     model_config = ConfigDict(alias_generator=to_camel)
+
+    def __getitem__(self, name: str) -> JsonValue:
+        """Return a field by its name on the wire."""
+        value: JsonValue = self.model_dump(mode="json", by_alias=True)[name]
+        return value
+
+
+class CamelAnswer(CamelPlainAnswer, TracedAnswer):
+    """An answer whose fields are camelCase on the wire."""
 
 
 class Items(list[T]):

@@ -27,11 +27,11 @@ def schemas(demo_server: DemoServer) -> Any:  # noqa: F811
 @pytest.mark.parametrize("name", NAMES)
 def test_model_has_every_field_of_the_description(schemas, name: str) -> None:
     model = getattr(models, name)
-    ours = {field.alias or field_name for field_name, field in model.model_fields.items()}
+    ours = {field.validation_alias or field_name for field_name, field in model.model_fields.items()}
     assert set(schemas[name]["properties"]) <= ours
 
 
 @pytest.mark.parametrize("name", ["PublicMcpServer", "PublicSkill", "PublicScope", "Spec", "PublicTelemetry"])
 def test_closed_shape_has_no_field_of_its_own(schemas, name: str) -> None:
-    ours = {field.alias or field_name for field_name, field in getattr(models, name).model_fields.items()}
+    ours = {field.validation_alias or field_name for field_name, field in getattr(models, name).model_fields.items()}
     assert ours <= set(schemas[name]["properties"])

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ async def test_events_are_heard_signed_and_in_order(wisebot) -> None:
     async with opened(wisebot.admin.listeners.events(listener.id)) as stream:
         heard = await taken(stream, 2)
     assert [event.type for event in heard] == ["message.created"] * 2
-    told = [webhooks.unwrap(event.body, event.headers, listener.secret) for event in heard]
+    told: list[Any] = [webhooks.unwrap(event.body, event.headers, listener.secret) for event in heard]
     assert [event["data"]["text"] for event in told] == ["one", "two"]
     async with opened(wisebot.admin.listeners.events(listener.id, after=heard[0].seq)) as stream:
         assert [event.id for event in await taken(stream, 1)] == [heard[1].id]

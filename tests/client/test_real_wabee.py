@@ -100,7 +100,7 @@ async def test_conversation_is_traced(wabee) -> None:
     trace = await settled(wabee.sessions.trace("sdk-trace", max_content_length=10))
     assert trace.execution_summary.total_requests >= 1
     assert trace.requests[-1].status == "completed"
-    assert trace.user_messages[0]["role"] == "user"
+    assert trace.user_messages[0].role == "user"
     assert await settled(wabee.sessions.active()) == []
 
 

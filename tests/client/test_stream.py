@@ -157,7 +157,7 @@ async def test_chat_events_are_read_until_the_end(server: Server, wisebot) -> No
     found = await collected(wisebot.chat.stream(prompt="Hi", thread_id="t", contact_session_id="c"))
     assert [event.type for event in found] == ["start", "text-delta", "something-new", "finish"]
     assert found[2].model_extra == {"colour": "green"}
-    assert (found[3].full_text, found[3].sources) == ("30 days", [{"name": "refund-policy.pdf"}])
+    assert (found[3].full_text, [source.name for source in found[3].sources]) == ("30 days", ["refund-policy.pdf"])
     assert server.asked[0].json() == {"prompt": "Hi", "threadId": "t", "contactSessionId": "c"}
 
 

@@ -9,7 +9,7 @@ import jsonschema_rs
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from trivium.contracts import openapi, wabee, wisebot
+from trivium.contracts import openapi, wabee, wisebot, wizchat
 from trivium.contracts.wizchat import new_api
 from trivium.contracts.wizchat.description import describe
 
@@ -19,7 +19,7 @@ _NAMED = re.compile(r"{\w+}")
 
 def documents_of(app: Starlette) -> list[dict[str, Any]]:
     """Return the application's documents: the server's own and the one of the management API."""
-    parts = [wabee.described(), wisebot.described()]
+    parts = [wabee.described(), wisebot.described(), wizchat.described()]
     own = openapi.describe(app.router.routes, parts=parts, title="Trivium", version="test")
     return [own, describe(new_api(app.state.platform)[0])]
 

@@ -9,7 +9,7 @@ import pytest
 from tests.contracts.honesty import Honesty
 from tests.contracts.site import Site
 
-ERRORS = {"/core": "wabee.ErrorBody", "/agents": "wabee.ErrorBody", "/": "wisebot.ErrorBody"}
+ERRORS = {"/core": "wabee.ErrorBody", "/agents": "wabee.ErrorBody", "/v1": "wizchat.Error", "/": "wisebot.ErrorBody"}
 STREAMS = {
     ("post", "/core/v1/chain_streaming"): {"TYPING_TEXT", "TOOL_CALLING", "END"},
     ("post", "/api/chat/agent"): {"start", "text-delta", "tool-call", "tool-result", "finish", "error"},

@@ -3,7 +3,7 @@
 import contextlib
 import getpass
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from cyclopts import Parameter
@@ -13,6 +13,7 @@ from trivium.cli.remote_output import has_colour, say, styled
 
 if TYPE_CHECKING:
     from trivium_client import Wabee, Wisebot
+    from trivium_client.models.wisebot import ChatSource
 
 HELP = "/help shows this, /new begins anew, /quit ends (so does Ctrl-D), Ctrl-C stops an answer"
 MORE_LINES = 'End a line with \\ to go on in the next, or write several lines between two lines of """.'
@@ -145,7 +146,7 @@ class WisebotPartner:
         self._visitor = visitor
         self._agent = agent
         self._session = client.chat.create_session(visitor, agent_id=agent, force_new=is_new or None)
-        self.greeting = self._session.greeting_message
+        self.greeting: str | None = self._session.greeting_message
         self.sources: list[str] = []
 
     def begin_anew(self) -> None:
@@ -203,10 +204,6 @@ class WabeePartner:
             yield from stream.text_deltas()
 
 
-def _names(sources: list[dict[str, object]] | object) -> list[str]:
+def _names(sources: "Sequence[ChatSource] | None") -> list[str]:
     """Return the names of the files an answer cites, each once."""
-    found = sources if isinstance(sources, list) else []
-    names = [
-        str(item.get("title") or item.get("name") or item.get("label")) for item in found if isinstance(item, dict)
-    ]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(source.name for source in sources or ()))

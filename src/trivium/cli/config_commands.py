@@ -275,7 +275,7 @@ def _show(whole: "Whole", remote: Workspace) -> None:
 def _show_drift(name: str, drift: "Drift") -> None:
     from trivium.cli.workspace.showing import op_lines
 
-    people = {revision.actor.name or revision.actor.id for revision in drift.revisions if revision.actor}
+    people = {revision.actor.name or revision.actor.id for revision in drift.revisions}
     by = f"  by {', '.join(sorted(person for person in people if person))}" if people else ""
     print(styled(name, "1") + by)
     for op in drift.plan.ops:

@@ -52,5 +52,5 @@ def deny(code: str, /, *, remote: Remote = HERE) -> None:
 
 
 def _described(asks: "DeviceRequest") -> str:
-    since = f" at {asks.created_at:%H:%M:%S} UTC" if asks.created_at else ""
-    return f"{asks.program} on {asks.device} asks from {asks.source or 'an unknown address'}{since}."
+    source = asks.source or "an unknown address"
+    return f"{asks.program} on {asks.device} asks from {source} at {asks.created_at:%H:%M:%S} UTC."

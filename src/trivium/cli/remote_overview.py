@@ -32,7 +32,7 @@ def status(*, remote: Remote = HERE) -> None:
             "server": remote.server,
             "version": found.version,
             "organization": organization.name if organization else None,
-            **found.metrics,
+            **(found.metrics.model_dump(by_alias=True) if found.metrics else {}),
         }
     )
 

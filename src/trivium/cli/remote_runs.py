@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from trivium_client import Wisebot
-    from trivium_client.models.wisebot import Record
+    from trivium_client.models.wisebot import AgentRun, FlowRun, FlowRunDetail
 
 app = App(name="runs", help="Runs of agents and workflows: list, show, events, cancel, approve, rerun.")
 POLL_S = 1.0
@@ -215,7 +215,7 @@ class _StepsTold:
 
     def __init__(self) -> None:
         self._seen: set[tuple[object, ...]] = set()
-        self._run: Record | None = None
+        self._run: FlowRunDetail | None = None
 
     def new(self, client: "Wisebot", run_id: str) -> "Iterable[Mapping[str, object]]":
         run = self._run or client.workflows.get_run(run_id)
@@ -233,14 +233,14 @@ class _StepsTold:
 
     def status(self, client: "Wisebot", run_id: str) -> object:
         self._run = client.workflows.get_run(run_id)
-        return self._run["status"]
+        return self._run.status
 
 
 def _is_workflow(run_id: str) -> bool:
     return run_id.startswith("wfr_")
 
 
-def _row(kind: Kind, run: "Record") -> dict[str, object]:
+def _row(kind: Kind, run: "AgentRun | FlowRun") -> dict[str, object]:
     """Return a run as it came, with what the table of both kinds shows."""
     found = run.model_dump(mode="json", by_alias=True)
     waits = kind == "workflow" and found.get("waiting") is True

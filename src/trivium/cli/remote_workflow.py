@@ -125,10 +125,8 @@ def save(
     """
     definition = _object(file.read_text("utf-8"), str(file))
     with remote.wisebot() as client:
-        if workflow_id is None:
-            made = client.workflows.create(definition)
-        else:
-            made = client.workflows.replace(workflow_id, definition)
+        save = client.workflows
+        made = save.create(definition) if workflow_id is None else save.replace(workflow_id, definition)
     if remote.form == "table":
         print(made.id)
     else:

@@ -128,6 +128,17 @@ def describe(routes: Sequence[BaseRoute], *, parts: Sequence[Part], title: str, 
     }
 
 
+def describe_part(part: Part) -> SchemaObject:
+    """Return the operations and components of one part as a document, whatever is served."""
+    schemas = _Schemas(part)
+    paths: dict[str, SchemaObject] = {}
+    for (method, path), operation in _by_method(part):
+        shown: SchemaObject = {"parameters": []}
+        _fill(shown, operation, schemas, part)
+        paths.setdefault(part.prefixes[0] + path, {})[method.lower()] = shown
+    return {"paths": paths, "components": {"schemas": dict(sorted(schemas.components.items()))}}
+
+
 def _by_method(part: Part) -> Iterator[tuple[tuple[str, str], Described]]:
     for key, operation in part.operations.items():
         method, path = key.split(" ")

@@ -12,12 +12,14 @@ from trivium_client._model import Items
 from trivium_client.models.wisebot import (
     ApiKey,
     ApiKeyCreated,
+    Delivery,
+    DeliveryDetail,
     PlaygroundAccepted,
     PlaygroundRun,
     PlaygroundSession,
-    Record,
     Webhook,
     WebhookCreated,
+    WebhookDelivery,
 )
 
 POLL_S = 1.0
@@ -75,16 +77,16 @@ class AsyncWebhooks(AsyncResource):
         call = Call(method="PATCH", path=path("/api/v1/webhooks/{}", webhook_id), body=body)
         return await self._transport.fetch(Webhook, call)
 
-    async def test(self, webhook_id: str) -> Record:
+    async def test(self, webhook_id: str) -> WebhookDelivery:
         """Send a test event to one."""
         return await self._transport.fetch(
-            Record, Call(method="POST", path=path("/api/v1/webhooks/{}/test", webhook_id))
+            WebhookDelivery, Call(method="POST", path=path("/api/v1/webhooks/{}/test", webhook_id))
         )
 
-    async def deliveries(self, webhook_id: str) -> Items[Record]:
+    async def deliveries(self, webhook_id: str) -> Items[WebhookDelivery]:
         """Return what was sent to one lately, the newest first."""
         call = Call(method="GET", path=path("/api/v1/webhooks/{}/deliveries", webhook_id), unwrap="deliveries")
-        return await self._transport.fetch_items(Record, call)
+        return await self._transport.fetch_items(WebhookDelivery, call)
 
     async def delete(self, webhook_id: str) -> None:
         """End a subscription."""
@@ -96,7 +98,7 @@ class AsyncDeliveries(AsyncResource):
 
     async def list(
         self, *, limit: int | None = None, before: str | None = None, status: str | None = None
-    ) -> Items[Record]:
+    ) -> Items[Delivery]:
         """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is an id."""
         call = Call(
             method="GET",
@@ -104,21 +106,23 @@ class AsyncDeliveries(AsyncResource):
             params={"limit": limit, "before": before, "status": status},
             unwrap="deliveries",
         )
-        return await self._transport.fetch_items(Record, call)
+        return await self._transport.fetch_items(Delivery, call)
 
-    def iterate(self, *, status: str | None = None, page_size: int = PAGE_SIZE) -> AsyncIterator[Record]:
+    def iterate(self, *, status: str | None = None, page_size: int = PAGE_SIZE) -> AsyncIterator[Delivery]:
         """Yield all of them, fetching page after page."""
         call = Call(method="GET", path="/api/v1/deliveries", params={"status": status}, unwrap="deliveries")
-        return self._transport.iterate_before(Record, call, page_size)
+        return self._transport.iterate_before(Delivery, call, page_size)
 
-    async def get(self, delivery_id: str) -> Record:
+    async def get(self, delivery_id: str) -> DeliveryDetail:
         """Return one with its tries; raises NotFound."""
-        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/deliveries/{}", delivery_id)))
+        return await self._transport.fetch(
+            DeliveryDetail, Call(method="GET", path=path("/api/v1/deliveries/{}", delivery_id))
+        )
 
-    async def resend(self, delivery_id: str) -> Record:
+    async def resend(self, delivery_id: str) -> Delivery:
         """Send one again under the same id."""
         return await self._transport.fetch(
-            Record, Call(method="POST", path=path("/api/v1/deliveries/{}/resend", delivery_id))
+            Delivery, Call(method="POST", path=path("/api/v1/deliveries/{}/resend", delivery_id))
         )
 
 

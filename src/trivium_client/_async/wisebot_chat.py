@@ -16,8 +16,8 @@ from trivium_client.models.wisebot import (
     ChatSession,
     Decided,
     InboxConversation,
+    InboxStatus,
     News,
-    Record,
     StopResult,
 )
 
@@ -199,15 +199,15 @@ class AsyncInbox(AsyncResource):
         call = Call(method="POST", path=path("/api/v1/inbox/{}/reply", conversation_id), body={"text": text})
         return await self._transport.fetch(ChatMessage, call)
 
-    async def set_status(self, conversation_id: str, status: ConversationStatus) -> Record:
+    async def set_status(self, conversation_id: str, status: ConversationStatus) -> InboxStatus:
         """Escalate it to people, resolve it, or reopen it (unresolved)."""
         call = Call(method="POST", path=path("/api/v1/inbox/{}/status", conversation_id), body={"status": status})
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(InboxStatus, call)
 
-    async def hand_back(self, conversation_id: str) -> Record:
+    async def hand_back(self, conversation_id: str) -> InboxStatus:
         """Let the agent answer again."""
         return await self._transport.fetch(
-            Record, Call(method="POST", path=path("/api/v1/inbox/{}/hand-back", conversation_id))
+            InboxStatus, Call(method="POST", path=path("/api/v1/inbox/{}/hand-back", conversation_id))
         )
 
 

@@ -10,14 +10,21 @@ from trivium_client._upload import FileInput, Progress, upload_of
 from trivium_client.models.wisebot import (
     Activity,
     Agent,
+    AgentRun,
+    AgentRunDetail,
     Booking,
+    Flow,
+    FlowRun,
+    FlowRunDetail,
+    FlowVersion,
+    FlowWithSecret,
     KnowledgeFile,
-    Record,
     ResolvedFile,
     RunEvent,
     Status,
     ToolSecret,
     UploadedFile,
+    WaitingForm,
     WorkflowResult,
 )
 
@@ -149,25 +156,27 @@ class AsyncWorkflows(AsyncResource):
         )
         return await self._transport.fetch(WorkflowResult, call)
 
-    async def list(self, *, limit: int | None = None, before: str | None = None) -> Items[Record]:
+    async def list(self, *, limit: int | None = None, before: str | None = None) -> Items[Flow]:
         """Return a page, the newest first: 50 unless told otherwise, at most 200; `before` is the id of a workflow."""
         call = Call(method="GET", path="/api/v1/flows", params={"limit": limit, "before": before}, unwrap="flows")
-        return await self._transport.fetch_items(Record, call)
+        return await self._transport.fetch_items(Flow, call)
 
-    def iterate(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Record]:
+    def iterate(self, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Flow]:
         """Yield all of them, fetching page after page."""
         call = Call(method="GET", path="/api/v1/flows", unwrap="flows")
-        return self._transport.iterate_before(Record, call, page_size)
+        return self._transport.iterate_before(Flow, call, page_size)
 
-    async def create(self, definition: JsonInput) -> Record:
+    async def create(self, definition: JsonInput) -> FlowWithSecret:
         """Save a new workflow; raises BadRequest that names the step at fault."""
-        return await self._transport.fetch(Record, Call(method="POST", path="/api/v1/flows", body={**definition}))
+        return await self._transport.fetch(
+            FlowWithSecret, Call(method="POST", path="/api/v1/flows", body={**definition})
+        )
 
-    async def get(self, workflow_id: str) -> Record:
+    async def get(self, workflow_id: str) -> Flow:
         """Return one with its steps; raises NotFound."""
-        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/flows/{}", workflow_id)))
+        return await self._transport.fetch(Flow, Call(method="GET", path=path("/api/v1/flows/{}", workflow_id)))
 
-    async def replace(self, workflow_id: str, definition: JsonInput, *, if_version: int | None = None) -> Record:
+    async def replace(self, workflow_id: str, definition: JsonInput, *, if_version: int | None = None) -> Flow:
         """Save a new version of one; with `if_version` raises Conflict when it is no longer that version."""
         call = Call(
             method="PUT",
@@ -176,9 +185,9 @@ class AsyncWorkflows(AsyncResource):
             headers=only_version(if_version),
             conflict_passes=False,
         )
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(Flow, call)
 
-    async def update(self, workflow_id: str, fields: JsonInput, *, if_version: int | None = None) -> Record:
+    async def update(self, workflow_id: str, fields: JsonInput, *, if_version: int | None = None) -> Flow:
         """Change fields, such as `enabled` or `schedule`; the others stay. `if_version` is as in `replace`."""
         call = Call(
             method="PATCH",
@@ -187,17 +196,17 @@ class AsyncWorkflows(AsyncResource):
             headers=only_version(if_version),
             conflict_passes=False,
         )
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(Flow, call)
 
     async def export(self, workflow_id: str) -> JsonObject:
         """Return what `import_definition` takes: the workflow without ids, secrets and times."""
         call = Call(method="GET", path=path("/api/v1/flows/{}/export", workflow_id))
         return (await self._transport.send(call)).json()
 
-    async def import_definition(self, definition: JsonInput) -> Record:
+    async def import_definition(self, definition: JsonInput) -> FlowWithSecret:
         """Save what `export` returned as a new workflow, here or in another organization."""
         call = Call(method="POST", path="/api/v1/flows/import", body={**definition})
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(FlowWithSecret, call)
 
     async def delete(self, workflow_id: str) -> None:
         """Delete one."""
@@ -208,55 +217,55 @@ class AsyncWorkflows(AsyncResource):
         call = Call(method="POST", path=path("/api/v1/flows/{}/runs", workflow_id), body={"inputs": {**(inputs or {})}})
         return await self._transport.fetch(WorkflowResult, call)
 
-    async def get_run(self, run_id: str) -> Record:
+    async def get_run(self, run_id: str) -> FlowRunDetail:
         """Return a run of a workflow with every step; raises NotFound."""
-        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/runs/{}", run_id)))
+        return await self._transport.fetch(FlowRunDetail, Call(method="GET", path=path("/api/v1/runs/{}", run_id)))
 
-    async def cancel_run(self, run_id: str) -> Record:
+    async def cancel_run(self, run_id: str) -> FlowRun:
         """End a run of a workflow; one that has ended is returned as it is."""
-        return await self._transport.fetch(Record, Call(method="POST", path=path("/api/v1/runs/{}/cancel", run_id)))
+        return await self._transport.fetch(FlowRun, Call(method="POST", path=path("/api/v1/runs/{}/cancel", run_id)))
 
-    async def rerun(self, run_id: str, *, from_step: str | None = None) -> Record:
+    async def rerun(self, run_id: str, *, from_step: str | None = None) -> FlowRun:
         """Run again with the same inputs, from a step (by its key) where one is named."""
         body = {"fromStep": from_step} if from_step else {}
         call = Call(method="POST", path=path("/api/v1/runs/{}/rerun", run_id), body=body)
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(FlowRun, call)
 
-    async def forms(self, *, run_id: str | None = None) -> Items[Record]:
+    async def forms(self, *, run_id: str | None = None) -> Items[WaitingForm]:
         """Return the forms that wait for a person, the oldest first."""
         call = Call(method="GET", path="/api/v1/forms", params={"runId": run_id}, unwrap="forms")
-        return await self._transport.fetch_items(Record, call)
+        return await self._transport.fetch_items(WaitingForm, call)
 
-    async def answer_form(self, run_id: str, step_key: str, values: JsonInput) -> Record:
+    async def answer_form(self, run_id: str, step_key: str, values: JsonInput) -> FlowRun:
         """Fill in a form; the run goes on by itself."""
         call = Call(
             method="POST",
             path=path("/api/v1/runs/{}/steps/{}/answer", run_id, step_key),
             body={"values": {**values}},
         )
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(FlowRun, call)
 
-    async def rotate_secret(self, workflow_id: str) -> Record:
+    async def rotate_secret(self, workflow_id: str) -> FlowWithSecret:
         """Make a new secret of the trigger; it is in `webhookSecret`, this once."""
         return await self._transport.fetch(
-            Record, Call(method="POST", path=path("/api/v1/flows/{}/secret", workflow_id))
+            FlowWithSecret, Call(method="POST", path=path("/api/v1/flows/{}/secret", workflow_id))
         )
 
-    async def versions(self, workflow_id: str) -> Items[Record]:
+    async def versions(self, workflow_id: str) -> Items[FlowVersion]:
         """Return who saved which version when."""
         call = Call(method="GET", path=path("/api/v1/flows/{}/versions", workflow_id), unwrap="versions")
-        return await self._transport.fetch_items(Record, call)
+        return await self._transport.fetch_items(FlowVersion, call)
 
     async def all_runs(
         self, *, limit: int | None = None, before: str | None = None, status: str | None = None
-    ) -> Items[Record]:
+    ) -> Items[FlowRun]:
         """Return a page of the runs of all workflows, the newest first: 50 unless told otherwise, at most 200."""
         params = {"limit": limit, "before": before, "status": status}
         return await self._transport.fetch_items(
-            Record, Call(method="GET", path="/api/v1/runs", params=params, unwrap="runs")
+            FlowRun, Call(method="GET", path="/api/v1/runs", params=params, unwrap="runs")
         )
 
-    async def runs(self, workflow_id: str, *, limit: int | None = None, before: str | None = None) -> Items[Record]:
+    async def runs(self, workflow_id: str, *, limit: int | None = None, before: str | None = None) -> Items[FlowRun]:
         """Return a page of its runs, the newest first: 50 unless told otherwise, at most 200."""
         call = Call(
             method="GET",
@@ -264,12 +273,12 @@ class AsyncWorkflows(AsyncResource):
             params={"limit": limit, "before": before},
             unwrap="runs",
         )
-        return await self._transport.fetch_items(Record, call)
+        return await self._transport.fetch_items(FlowRun, call)
 
-    def iterate_runs(self, workflow_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[Record]:
+    def iterate_runs(self, workflow_id: str, *, page_size: int = PAGE_SIZE) -> AsyncIterator[FlowRun]:
         """Yield all its runs, fetching page after page."""
         call = Call(method="GET", path=path("/api/v1/flows/{}/runs", workflow_id), unwrap="runs")
-        return self._transport.iterate_before(Record, call, page_size)
+        return self._transport.iterate_before(FlowRun, call, page_size)
 
 
 class AsyncRuns(AsyncResource):
@@ -282,7 +291,7 @@ class AsyncRuns(AsyncResource):
         before: str | None = None,
         status: str | None = None,
         agent_id: str | None = None,
-    ) -> Items[Record]:
+    ) -> Items[AgentRun]:
         """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is the id of a run."""
         call = Call(
             method="GET",
@@ -290,20 +299,22 @@ class AsyncRuns(AsyncResource):
             params={"limit": limit, "before": before, "status": status, "agentId": agent_id},
             unwrap="runs",
         )
-        return await self._transport.fetch_items(Record, call)
+        return await self._transport.fetch_items(AgentRun, call)
 
     def iterate(
         self, *, status: str | None = None, agent_id: str | None = None, page_size: int = PAGE_SIZE
-    ) -> AsyncIterator[Record]:
+    ) -> AsyncIterator[AgentRun]:
         """Yield all of them, fetching page after page."""
         call = Call(
             method="GET", path="/api/v1/agent-runs", params={"status": status, "agentId": agent_id}, unwrap="runs"
         )
-        return self._transport.iterate_before(Record, call, page_size)
+        return self._transport.iterate_before(AgentRun, call, page_size)
 
-    async def get(self, run_id: str) -> Record:
+    async def get(self, run_id: str) -> AgentRunDetail:
         """Return one with its answer; raises NotFound."""
-        return await self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/agent-runs/{}", run_id)))
+        return await self._transport.fetch(
+            AgentRunDetail, Call(method="GET", path=path("/api/v1/agent-runs/{}", run_id))
+        )
 
     async def events(self, run_id: str, *, after: int | None = None) -> Items[RunEvent]:
         """Return at most 500 events of a run after a sequence number, without waiting for more."""
@@ -312,19 +323,19 @@ class AsyncRuns(AsyncResource):
         )
         return await self._transport.fetch_items(RunEvent, call)
 
-    async def cancel(self, run_id: str) -> Record:
+    async def cancel(self, run_id: str) -> AgentRun:
         """End a run; what it did so far stays."""
         call = Call(method="POST", path=path("/api/v1/agent-runs/{}/cancel", run_id))
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(AgentRun, call)
 
-    async def decide(self, run_id: str, approval_id: str, *, approve: bool) -> Record:
+    async def decide(self, run_id: str, approval_id: str, *, approve: bool) -> AgentRun:
         """Allow or refuse a tool that waits for a person."""
         call = Call(
             method="POST",
             path=path("/api/v1/agent-runs/{}/approvals/{}", run_id, approval_id),
             body={"approved": approve},
         )
-        return await self._transport.fetch(Record, call)
+        return await self._transport.fetch(AgentRun, call)
 
 
 class AsyncBookings(AsyncResource):

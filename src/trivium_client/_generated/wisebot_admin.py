@@ -13,12 +13,14 @@ from trivium_client._model import Items
 from trivium_client.models.wisebot import (
     ApiKey,
     ApiKeyCreated,
+    Delivery,
+    DeliveryDetail,
     PlaygroundAccepted,
     PlaygroundRun,
     PlaygroundSession,
-    Record,
     Webhook,
     WebhookCreated,
+    WebhookDelivery,
 )
 
 POLL_S = 1.0
@@ -76,16 +78,16 @@ class Webhooks(Resource):
         call = Call(method="PATCH", path=path("/api/v1/webhooks/{}", webhook_id), body=body)
         return self._transport.fetch(Webhook, call)
 
-    def test(self, webhook_id: str) -> Record:
+    def test(self, webhook_id: str) -> WebhookDelivery:
         """Send a test event to one."""
         return self._transport.fetch(
-            Record, Call(method="POST", path=path("/api/v1/webhooks/{}/test", webhook_id))
+            WebhookDelivery, Call(method="POST", path=path("/api/v1/webhooks/{}/test", webhook_id))
         )
 
-    def deliveries(self, webhook_id: str) -> Items[Record]:
+    def deliveries(self, webhook_id: str) -> Items[WebhookDelivery]:
         """Return what was sent to one lately, the newest first."""
         call = Call(method="GET", path=path("/api/v1/webhooks/{}/deliveries", webhook_id), unwrap="deliveries")
-        return self._transport.fetch_items(Record, call)
+        return self._transport.fetch_items(WebhookDelivery, call)
 
     def delete(self, webhook_id: str) -> None:
         """End a subscription."""
@@ -97,7 +99,7 @@ class Deliveries(Resource):
 
     def list(
         self, *, limit: int | None = None, before: str | None = None, status: str | None = None
-    ) -> Items[Record]:
+    ) -> Items[Delivery]:
         """Return a page, the newest first: 20 unless told otherwise, at most 200; `before` is an id."""
         call = Call(
             method="GET",
@@ -105,21 +107,23 @@ class Deliveries(Resource):
             params={"limit": limit, "before": before, "status": status},
             unwrap="deliveries",
         )
-        return self._transport.fetch_items(Record, call)
+        return self._transport.fetch_items(Delivery, call)
 
-    def iterate(self, *, status: str | None = None, page_size: int = PAGE_SIZE) -> Iterator[Record]:
+    def iterate(self, *, status: str | None = None, page_size: int = PAGE_SIZE) -> Iterator[Delivery]:
         """Yield all of them, fetching page after page."""
         call = Call(method="GET", path="/api/v1/deliveries", params={"status": status}, unwrap="deliveries")
-        return self._transport.iterate_before(Record, call, page_size)
+        return self._transport.iterate_before(Delivery, call, page_size)
 
-    def get(self, delivery_id: str) -> Record:
+    def get(self, delivery_id: str) -> DeliveryDetail:
         """Return one with its tries; raises NotFound."""
-        return self._transport.fetch(Record, Call(method="GET", path=path("/api/v1/deliveries/{}", delivery_id)))
+        return self._transport.fetch(
+            DeliveryDetail, Call(method="GET", path=path("/api/v1/deliveries/{}", delivery_id))
+        )
 
-    def resend(self, delivery_id: str) -> Record:
+    def resend(self, delivery_id: str) -> Delivery:
         """Send one again under the same id."""
         return self._transport.fetch(
-            Record, Call(method="POST", path=path("/api/v1/deliveries/{}/resend", delivery_id))
+            Delivery, Call(method="POST", path=path("/api/v1/deliveries/{}/resend", delivery_id))
         )
 
 

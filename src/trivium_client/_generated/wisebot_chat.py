@@ -17,8 +17,8 @@ from trivium_client.models.wisebot import (
     ChatSession,
     Decided,
     InboxConversation,
+    InboxStatus,
     News,
-    Record,
     StopResult,
 )
 
@@ -200,15 +200,15 @@ class Inbox(Resource):
         call = Call(method="POST", path=path("/api/v1/inbox/{}/reply", conversation_id), body={"text": text})
         return self._transport.fetch(ChatMessage, call)
 
-    def set_status(self, conversation_id: str, status: ConversationStatus) -> Record:
+    def set_status(self, conversation_id: str, status: ConversationStatus) -> InboxStatus:
         """Escalate it to people, resolve it, or reopen it (unresolved)."""
         call = Call(method="POST", path=path("/api/v1/inbox/{}/status", conversation_id), body={"status": status})
-        return self._transport.fetch(Record, call)
+        return self._transport.fetch(InboxStatus, call)
 
-    def hand_back(self, conversation_id: str) -> Record:
+    def hand_back(self, conversation_id: str) -> InboxStatus:
         """Let the agent answer again."""
         return self._transport.fetch(
-            Record, Call(method="POST", path=path("/api/v1/inbox/{}/hand-back", conversation_id))
+            InboxStatus, Call(method="POST", path=path("/api/v1/inbox/{}/hand-back", conversation_id))
         )
 
 

@@ -1,39 +1,20 @@
 """What a listener is told."""
 
 import json
-from datetime import datetime
 
 from pydantic import ValidationError
 
-from trivium_client._model import CamelAnswer, CamelModel
 from trivium_client._reading import Reading
+from trivium_client.models._generated import wisebot as shapes
+from trivium_client.models._generated.wisebot import ListenerOpened, Triggered
+
+__all__ = ["HEARD_READING", "HeardEvent", "ListenerOpened", "Triggered", "heard_event"]
 
 
-class ListenerOpened(CamelAnswer):
-    """A new listener; `secret` is shown this once."""
-
-    id: str
-    events: list[str] = []
-    secret: str
-    created_at: datetime | None = None
-
-
-class HeardEvent(CamelModel):
+class HeardEvent(shapes.HeardEvent):
     """One event as a webhook would get it: the signature in `headers` is for exactly this `body`."""
 
     seq: int = 0
-    id: str
-    type: str
-    headers: dict[str, str] = {}
-    body: str = ""
-
-
-class Triggered(CamelAnswer):
-    """To how many a sample went."""
-
-    id: str
-    listeners: int = 0
-    webhooks: int = 0
 
 
 def heard_event(data: str) -> HeardEvent | None:

@@ -113,8 +113,11 @@ def test_a_context_may_want_no_colour(server: Server, terminal) -> None:
 
 
 def test_narrow_terminal_gets_a_narrow_list_of_runs(server: Server, terminal) -> None:
-    run = {"id": "run_1", "status": "failed", "agentId": "agt_1", "error": "The model did not answer in time."}
-    server.will(answer({"runs": [run]}), answer({"runs": []}))
+    ids = dict.fromkeys(("conversationId", "requestId", "channel", "model", "startedAt", "finishedAt"), "2026-01-01")
+    run = {**ids, "id": "run_1", "status": "failed", "agentId": "agt_1", "error": "The model did not answer in time."}
+    run = {**run, "createdAt": "2026-01-01"}
+    server_run: dict[str, object] = {**run, "eventCount": 3}
+    server.will(answer({"runs": [server_run]}), answer({"runs": []}))
     screen = terminal("runs", "list", columns=40)
     assert screen.ended() == 0
     assert all(len(line.replace("\x1b[1m", "").replace("\x1b[0m", "")) <= 40 for line in screen.shown.splitlines())

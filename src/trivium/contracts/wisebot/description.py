@@ -76,16 +76,16 @@ _DEVICE: dict[str, Any] = {
     "is_open": True,
 }
 _SIGN_IN = {
-    "POST /api/auth/device": Described(answer=shapes_access.DeviceAsked, body=shapes_access.DeviceAskBody, **_DEVICE),
+    "POST /api/auth/device": Described(answer=shapes_access.DeviceCodes, body=shapes_access.DeviceAskBody, **_DEVICE),
     "POST /api/auth/device/token": Described(
         answer=shapes_access.DeviceToken, body=shapes_access.DevicePollBody, **_DEVICE
     ),
-    "GET /api/v1/device/{user_code}": Described(answer=shapes_access.DeviceLogin),
+    "GET /api/v1/device/{user_code}": Described(answer=shapes_access.DeviceRequest),
     "POST /api/v1/device/{user_code}": Described(
-        answer=shapes_access.DeviceLogin, body=shapes_access.DeviceDecisionBody
+        answer=shapes_access.DeviceRequest, body=shapes_access.DeviceDecisionBody
     ),
-    "GET /api/v1/me": Described(answer=shapes_access.Identity),
-    "POST /api/auth/logout": Described(answer=shapes_access.SignedOut),
+    "GET /api/v1/me": Described(answer=shapes_access.Me),
+    "POST /api/auth/logout": Described(answer=shapes_access.LoggedOut),
 }
 _FLOWS = {
     "POST /api/v1/flow/{flow_id}": Described(
@@ -166,7 +166,7 @@ _CHAT = {
         query={**_PAIR, "after": Query(text="Only what came after this position.", type=int)},
         headers=_LAST_EVENT,
     ),
-    "POST /api/v1/chat/stop": Described(answer=shapes_chat.Stopped, body=PairBody),
+    "POST /api/v1/chat/stop": Described(answer=shapes_chat.StopResult, body=PairBody),
     "POST /api/v1/chat/regenerate": Described(events=shapes_chat.ChatStream, body=PairBody),
     "POST /api/v1/chat/edit": Described(events=shapes_chat.ChatStream, body=MessageBody),
     "POST /api/v1/chat/fork": Described(answer=shapes_chat.ChatSession, status=201, body=MessageBody),

@@ -23,6 +23,7 @@ class ApiKey(Answer):
     kind: KeyKind | None = None
     expires_at: Time | None = None
     user_id: str | None = None
+    email: str | None = None
     role: Role | None = None
     agent_ids: list[str] | None = None
 
@@ -49,7 +50,7 @@ class Token(Answer):
     key_id: str | None = None
 
 
-class DeviceAsked(Shape):
+class DeviceCodes(Shape):
     """The codes of a sign-in: a person opens the address, the program asks again every `interval` seconds."""
 
     device_code: str
@@ -80,7 +81,7 @@ class DeviceError(Shape):
     error_description: str
 
 
-class DeviceLogin(Answer):
+class DeviceRequest(Answer):
     """A machine that asks to be signed in, as it says of itself."""
 
     program: str
@@ -100,7 +101,7 @@ class Organization(Answer):
     name: str
 
 
-class Identity(Answer):
+class Me(Answer):
     """Who is calling: the kind of the credential, whom it stands for, what it may do and until when."""
 
     kind: KeyKind | Literal["token"]
@@ -115,7 +116,7 @@ class Identity(Answer):
     expires_at: Time | None
 
 
-class SignedOut(Answer):
+class LoggedOut(Answer):
     """Whether the caller's own key was revoked."""
 
     revoked: bool

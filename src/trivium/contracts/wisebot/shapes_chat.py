@@ -55,7 +55,7 @@ class ChatMessages(Answer):
     messages: list[ChatMessage]
 
 
-class Stopped(Answer):
+class StopResult(Answer):
     """Whether there was an answer to stop, and which."""
 
     stopped: bool
@@ -182,7 +182,7 @@ class ChatNews(Answer):
 NewsStream = Annotated[ChatNews | ChatStatus, Field(discriminator="type")]
 
 
-class InboxVisitor(Answer):
+class Visitor(Answer):
     """Who talks to the agent."""
 
     id: str
@@ -199,7 +199,7 @@ class InboxConversation(Answer):
     title: str
     channel: str
     message_count: int
-    visitor: InboxVisitor | None
+    visitor: Visitor | None
     created_at: Time
     updated_at: Time
 

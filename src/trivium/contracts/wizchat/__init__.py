@@ -1,5 +1,6 @@
 """The WizChat Management API: agents as configuration."""
 
+from trivium.contracts.openapi import Part
 from trivium.contracts.routing import Router
 from trivium.contracts.wizchat import errors
 from trivium.contracts.wizchat.api import Api
@@ -16,7 +17,7 @@ from trivium.core.platform import Platform
 
 DIALECTS = errors.DIALECTS
 
-__all__ = ["DIALECTS", "new_api", "router"]
+__all__ = ["DIALECTS", "described", "new_api", "router"]
 
 
 def router(platform: Platform) -> Router:
@@ -42,3 +43,10 @@ def new_api(platform: Platform) -> tuple[Api, ServiceRoutes]:
     DocumentRoutes(api, "videos")
     PublishingRoutes(api)
     return api, ServiceRoutes(api, describe=lambda: describe(api))
+
+
+def described() -> Part:
+    """Return what the server's document says of the data plane; the management API has a document of its own."""
+    from trivium.contracts.wizchat.shapes_query import PART
+
+    return PART

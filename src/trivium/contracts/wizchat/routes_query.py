@@ -26,10 +26,10 @@ class QueryRoutes:
         self._platform = platform
 
     def router(self) -> Router:
-        """Return the route; it is no part of the management API's description."""
+        """Return the route; it stands in the server's document, not in the management API's."""
         router = Router()
         path = "/v1/chatbots/{chatbotId}/query"
-        router.add(path, self.query, methods=["POST"])
+        router.add(path, self.query, methods=["POST"], summary="Ask a chatbot", tags=["Questions"])
         return router
 
     async def query(self, request: Request) -> Response:

@@ -107,7 +107,7 @@ class ExternalApiKeyCreated(shapes.PublicExternalApiKey):
     key: str
 
 
-class AccessKey(Shape):
+class McpAccessKey(Shape):
     """A new access key of an MCP server, which is shown this once."""
 
     accessKey: str
@@ -219,7 +219,7 @@ ANSWERS: dict[str, type[BaseModel]] = {
     f"PUT {_BOT}/secrets": SecretList,
     f"POST {_BOT}/access-protection/keys": AccessProtectionKeyCreated,
     f"POST {_BOT}/external-api/keys": ExternalApiKeyCreated,
-    f"POST {_SERVER}/access-key": AccessKey,
+    f"POST {_SERVER}/access-key": McpAccessKey,
 }
 BODIES: dict[str, type[BaseModel]] = {
     "POST /chatbots": ChatbotBody,

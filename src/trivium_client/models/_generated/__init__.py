@@ -1,0 +1,2 @@
+# Written by `make generate` from the OpenAPI document; edits here are lost.
+"""Models of all contracts, generated."""
