@@ -32,6 +32,23 @@ def test_doctor_says_what_is_wrong_and_what_to_do(trivium: Command, data: Path) 
     assert failed == {"database": "Restore a backup.", "key file": "Restore it from a backup."}
 
 
+def test_doctor_tells_of_work_that_was_given_up(trivium: Command, data: Path) -> None:
+    from pysqlite3 import dbapi2
+
+    trivium("admin", "org", "create", "Mine")
+    said = {one["check"]: one["message"] for one in trivium("doctor", "--json").json["findings"]}
+    assert (said["server"], said["background work"]) == ("does not run", "nothing is late")
+    connection = dbapi2.connect(str(data / "trivium.db"))
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(deliveries)")]
+    values = {"status": "dead", "id": "dlv_1", "created_at": 0, "next_attempt_at": 0, "attempt": 10}
+    row = [values.get(name, "") for name in columns]
+    connection.execute(f"INSERT INTO deliveries VALUES ({','.join('?' * len(row))})", row)
+    connection.commit()
+    connection.close()
+    outcome = trivium("doctor")
+    assert "warn  deliveries: 1 deliveries were given up\n      See them with: trivium deliveries list" in outcome.out
+
+
 def test_a_backup_brings_everything_back(trivium: Command, data: Path, tmp_path: Path) -> None:
     file = tmp_path / "backup.tar.gz"
     trivium("admin", "org", "create", "Mine")

@@ -1,9 +1,11 @@
 """`trivium doctor`: what is wrong with this machine, these settings or this data folder, and what to do."""
 
+import fcntl
 import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -18,6 +20,7 @@ from trivium.settings import Settings, load
 _FREE_MIN_BYTES = 200 << 20
 _FILES_MIN = 1024
 _WAIT_S = 5.0
+_LATE_S = 600.0
 _MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
@@ -104,6 +107,53 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(check="database", state="warn", message="The schema is not current.", advice="trivium migrate")
     else:
         yield Finding(check="database", state="ok", message=f"{path}, schema {HEAD}")
+
+
+def _work(settings: Settings) -> Iterator[Finding]:
+    """Look for work that nobody does, and for what was given up."""
+    path = settings.database_path
+    if settings.database_url or not path.exists():
+        return
+    from pysqlite3 import dbapi2
+
+    late = int((time.time() - _LATE_S) * 1_000_000)
+    connection = dbapi2.connect(f"file:{path}?mode=ro", uri=True, timeout=_WAIT_S)
+    try:
+        waiting = connection.execute(
+            "SELECT count(*) FROM jobs WHERE status='queued' AND due_at < ?", (late,)
+        ).fetchone()
+        jobs = connection.execute("SELECT count(*) FROM jobs WHERE status='dead'").fetchone()
+        deliveries = connection.execute("SELECT count(*) FROM deliveries WHERE status='dead'").fetchone()
+    except dbapi2.DatabaseError:
+        return  # what is wrong with it was told above
+    finally:
+        connection.close()
+    is_running = _is_locked(settings)
+    yield Finding(check="server", state="ok", message="runs on this folder" if is_running else "does not run")
+    if waiting[0] and is_running:
+        advice = "Look at the server's log; trivium worker adds a process for such work."
+        yield Finding(check="background work", state="warn", message=f"{waiting[0]} jobs are late", advice=advice)
+    elif jobs[0]:
+        advice = "Look at the server's log for why."
+        yield Finding(check="background work", state="warn", message=f"{jobs[0]} jobs were given up", advice=advice)
+    else:
+        yield Finding(check="background work", state="ok", message="nothing is late")
+    if deliveries[0]:
+        advice = "See them with: trivium deliveries list --status dead; send one again: trivium deliveries resend ID"
+        message = f"{deliveries[0]} deliveries were given up"
+        yield Finding(check="deliveries", state="warn", message=message, advice=advice)
+
+
+def _is_locked(settings: Settings) -> bool:
+    lock = settings.data / "server.lock"
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _server_database(settings: Settings) -> Finding:
@@ -216,4 +266,12 @@ def _model(settings: Settings) -> Iterator[Finding]:
         yield Finding(check="language model", state="fail", message=f"{url}: {error}", advice=advice)
 
 
-_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_machine, _folder, _database, _keys, _address, _model)
+_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    _machine,
+    _folder,
+    _database,
+    _work,
+    _keys,
+    _address,
+    _model,
+)
