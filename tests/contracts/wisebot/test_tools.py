@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from PIL import Image
 
 from tests.contracts.wisebot.office import Office, error_of
 from trivium.core.model.json import JSONObject
@@ -93,6 +94,21 @@ def test_agent_runs_code(make_office: Make) -> None:
     office = make_office(_call("run_code", source="sum(inputs['n'])", inputs={"n": [1, 2]}), {"text": "3"})
     _with(office, {"type": "run_code"})
     assert _results(office)["run_code"] == {"value": 3, "printed": ""}
+
+
+def test_pictures_are_found_by_name_and_folder(make_office: Make) -> None:
+    office = make_office(_call("image_search", query="a red chair"), {"text": "Here."})
+    _with(office, {"type": "image_search"})
+    stored = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(stored, "PNG")
+    for name in ("chair-red.png", "table.png"):
+        files = {"file": (name, stored.getvalue(), "image/png")}
+        assert office.api.post("/api/v1/knowledge-files", files=files, data={"folderPath": "Shop"}).status_code == 201
+    other = make_office()
+    other.api.post("/api/v1/knowledge-files", files={"file": ("red-chair-2.png", stored.getvalue(), "image/png")})
+    found = _results(office)["image_search"]["images"]
+    assert [one["name"] for one in found] == ["chair-red.png"]
+    assert office.api.get(found[0]["url"]).content == stored.getvalue()
 
 
 def test_appointment_is_booked_listed_and_cancelled(make_office: Make) -> None:

@@ -22,7 +22,8 @@ from trivium.core.model.knowledge import Document
 from trivium.core.platform import Platform, Upload
 
 # Open point 8. The name's ending decides where a browser sends no useful type.
-_ENDINGS = frozenset(".txt .md .markdown .html .htm .pdf .csv .tsv .json .docx .xlsx .pptx .xml .srt .vtt".split())
+_TEXTS = ".txt .md .markdown .html .htm .pdf .csv .tsv .json .docx .xlsx .pptx .xml .srt .vtt"
+_ENDINGS = frozenset((_TEXTS + " .png .jpg .jpeg .gif .webp").split())
 SIZE_MAX = 25 * 1024 * 1024
 _OVERHEAD = 64 * 1024
 _PIECE = 256 * 1024
@@ -168,7 +169,7 @@ def _too_large() -> LimitExceeded:
 def _check_kind(name: str) -> None:
     ending = PurePosixPath(name).suffix.lower()
     if ending not in _ENDINGS:
-        kinds = "text, Markdown, HTML, PDF, CSV, JSON, DOCX, XLSX, PPTX and subtitles"
+        kinds = "text, Markdown, HTML, PDF, CSV, JSON, DOCX, XLSX, PPTX, subtitles and pictures"
         raise UnsupportedMediaType(f"Files of the kind {ending or name[-20:]!r} cannot be read; {kinds} can.")
 
 
