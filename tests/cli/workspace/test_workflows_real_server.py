@@ -99,6 +99,30 @@ def test_a_server_side_refusal_names_file_place_and_step(config: Config, pulled:
     assert held(service)["Triage"]["steps"][1]["config"]["agentId"] == "Acme"
 
 
+def test_person_who_signed_in_may_do_the_same(
+    config: Config, pulled: Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WIZCHAT_API_KEY", service.token())
+    edit("agentId: Acme", "agentId: Nobody")
+    assert "workflows/triage.yaml: spec.steps[1].config.agentId: there is no agent" in config("plan").err
+    edit("agentId: Nobody", "agentId: Acme")
+    edit("description: ''", "description: New")
+    assert config("apply").status == 0
+    assert held(service)["Triage"]["description"] == "New"
+
+
+def test_new_agent_and_workflow_that_names_it_come_together(config: Config, pulled: Path, service: Service) -> None:
+    folder = Path("agents/helper")
+    folder.mkdir()
+    (folder / "agent.yaml").write_text("chatbot: Helper\nspec:\n  core: {name: Helper}\n")
+    edit("agentId: Acme", "agentId: Helper")
+    assert "there is no agent 'Helper'" in config("plan", "workflows/triage").err
+    assert config("plan", "-o", "plan.json").status == 0
+    rows = config("apply", "plan.json", "-o", "json").json
+    assert [(row["agent"], row["status"]) for row in rows] == [("helper", "applied"), ("workflows", "applied")]
+    assert held(service)["Triage"]["steps"][1]["config"]["agentId"] == "Helper"
+
+
 def test_workflows_without_a_file_stay_unless_asked(config: Config, pulled: Path, service: Service) -> None:
     Path("workflows/report.yaml").unlink()
     assert config("plan", "--detailed-exitcode").status == 0
