@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.report import Bar, print_bars, show, write
 
-_PARTS = ("start", "turns", "streams", "visitors", "events", "retrieval", "reconcile", "workflows")
+_PARTS = ("start", "turns", "streams", "visitors", "events", "retrieval", "reconcile", "workflows", "budgets")
 
 
 def main() -> int:
