@@ -103,8 +103,9 @@ style: $(DEV) ## format, check only
 lint: $(DEV) ## ruff
 	@$(BIN)/ruff check
 
-types: $(DEV) ## mypy, strict
+types: $(DEV) ## mypy, strict; pyright, strict, over what users of the client write
 	@$(BIN)/mypy
+	@$(BIN)/basedpyright --warnings
 
 arch: $(DEV) ## import rules
 	@$(BIN)/lint-imports
