@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from typing import Any
 
 import anyio
 import pytest
@@ -95,6 +96,11 @@ async def test_stream_that_is_left_frees_its_connection(server: Server, client) 
     await settled(wabee.close())
 
 
+def open_connections(client: AsyncWabee) -> list[object]:
+    pool: Any = client._transport._client._transport
+    return list(pool._pool.connections)
+
+
 async def test_cancelled_stream_frees_its_connection_and_can_be_read_on(server: Server) -> None:
     first, rest = events((1, STEP), run_id="run_1"), events((2, {**STEP, "finish_reason": "stop"}), run_id="run_1")
     server.will(Reply(body=first.body, headers=first.headers, stalls=True), rest)
@@ -103,7 +109,7 @@ async def test_cancelled_stream_frees_its_connection_and_can_be_read_on(server: 
         assert (await anext(stream)).text == "Yo"
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(stream), 0.05)
-        assert wabee._transport._client._transport._pool.connections == []
+        assert open_connections(wabee) == []
         assert (await anext(stream)).is_final
         assert server.asked[1].headers["last-event-id"] == "1"
         await stream.close()
@@ -117,7 +123,7 @@ async def test_cancelled_scope_leaves_nothing_open(server: Server) -> None:
             async with wabee.chain_streaming("Hi") as stream:
                 async for _ in stream:
                     pass
-        assert wabee._transport._client._transport._pool.connections == []
+        assert open_connections(wabee) == []
 
 
 def test_client_is_shared_by_threads(server: Server) -> None:
