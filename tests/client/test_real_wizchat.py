@@ -1,5 +1,6 @@
 """Every method of the WizChat client, in both colours, against a real server with its sample organization."""
 
+import base64
 import json
 
 import pytest
@@ -18,6 +19,7 @@ from trivium_client import (
 )
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]
+PICTURE = base64.b64decode("R0lGODdhAQABAIAAAP///////ywAAAAAAQABAAACAkQBADs=")
 CRM = {"transport": "http", "url": "https://crm.example.com/mcp"}
 
 
@@ -106,7 +108,9 @@ async def test_question_is_put_with_an_external_key(wizchat, bot: str) -> None:
     await settled(wizchat.documents.upload(bot, b"# Hours\n\nWe open at nine.", name="hours.md"))
     answer = await settled(wizchat_asking.query(bot, "When do you open?", user_id="u1", metadata={"page": "home"}))
     assert answer.response
-    again = await settled(wizchat_asking.query(bot, "And on Sunday?", conversation_id=answer.conversationId))
+    again = await settled(
+        wizchat_asking.query(bot, "And on Sunday?", conversation_id=answer.conversationId, images=[PICTURE])
+    )
     assert again.conversationId == answer.conversationId
     await settled(wizchat.external_api.revoke_key(bot, key.id))
     with pytest.raises(NotAuthenticated):

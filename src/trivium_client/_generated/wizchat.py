@@ -2,6 +2,7 @@
 """The WizChat Management API: chatbots and their configuration as a document."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias
 
@@ -183,12 +184,13 @@ class WizChat(Client):
         user_id: str | None = None,
         scope: str | None = None,
         metadata: JsonInput | None = None,
-        images: Sequence[str] | None = None,
+        images: Sequence[str | bytes] | None = None,
         timeout: float = QUERY_TIMEOUT_S,
     ) -> QueryAnswer:
         """Put a question to a chatbot; the `api_key` of this client is then one of `external_api.create_key`.
 
-        Without `conversation_id` a new conversation begins. `scope` is the id of a knowledge scope.
+        Without `conversation_id` a new conversation begins. `scope` is the id of a knowledge scope. `images` are up to
+        five pictures: their bytes, or base64.
         """
         given = {
             "message": message,
@@ -196,7 +198,7 @@ class WizChat(Client):
             "userId": user_id,
             "scope": scope,
             "metadata": None if metadata is None else {**metadata},
-            "images": None if images is None else [*images],
+            "images": None if images is None else [as_text(image) for image in images],
         }
         body = {name: value for name, value in given.items() if value is not None}
         call = Call(method="POST", path=path("/v1/chatbots/{}/query", chatbot_id), body=body, timeout=timeout)
@@ -222,6 +224,11 @@ class WizChat(Client):
             OAuthTokenResponse,
             Call(method="POST", path="/api/v1/oauth/token", form=form | ({"scope": scope} if scope else {})),
         )
+
+
+def as_text(image: str | bytes) -> str:
+    """Return a picture as base64."""
+    return image if isinstance(image, str) else b64encode(image).decode()
 
 
 def conditions(**given: str | None) -> dict[str, str]:

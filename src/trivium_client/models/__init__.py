@@ -6,7 +6,7 @@ The names of `wizchat` can be imported from here, too, as the published client h
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trivium_client.models.wizchat import *  # noqa: F403
+    from trivium_client.models.wizchat import *
 
 
 def __getattr__(name: str) -> object:
