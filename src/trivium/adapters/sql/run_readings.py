@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, bindparam, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, bindparam, func, literal_column, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -129,10 +129,11 @@ def _spent(owner: BudgetOwner) -> tuple[Prepared, Prepared]:
 
 @lru_cache
 def _under_way(owner: BudgetOwner) -> Prepared:
-    # Few runs are running at any moment and most have ended: the index on the status is the one to take, so the
-    # others are kept from being taken by what says nothing.
-    of_owner = [condition.left + "" == condition.right for condition in _of_owner(owner)]
-    return Prepared(select(func.count()).select_from(schema.runs).where(_r.status == "running", *of_owner))
+    # The index of running runs is the one to take, so the others are kept from being taken by what says nothing.
+    organization, *rest = _of_owner(owner)
+    others = [condition.left + "" == condition.right for condition in rest]
+    is_running = _r.status == literal_column("'running'")
+    return Prepared(select(func.count()).select_from(schema.runs).where(organization, is_running, *others))
 
 
 def _names(organization_id: str, owner: BudgetOwner, owner_id: str) -> dict[str, object]:

@@ -789,6 +789,14 @@ def _runs() -> None:
     )
     op.create_index("runs_organization", "runs", ["organization_id", "created_at"], unique=False)
     op.create_index("runs_request", "runs", ["organization_id", "request_id"], unique=False)
+    op.create_index(
+        "runs_running",
+        "runs",
+        ["organization_id", "status"],
+        unique=False,
+        sqlite_where=sa.text("status = 'running'"),
+        postgresql_where=sa.text("status = 'running'"),
+    )
     op.create_index("runs_status", "runs", ["status", "lease_until"], unique=False)
     op.create_index(
         "runs_unfinished",
