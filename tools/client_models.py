@@ -47,6 +47,7 @@ _CAMEL = ("CamelPlainAnswer", "CamelAnswer", "CamelModel")
 _UNPROMISED = {
     "Activity": ["events"],
     "Agent": "model status tools description instructions greetingMessage temperature createdAt updatedAt".split(),
+    "ApiKeyCreated": ["prefix", "lastFour", "createdAt", "lastUsedAt", "revokedAt"],
     "ChainBody": ["input", "intermediate_steps", "usage"],
     "ChainResult": ["output", "session_id", "request_id"],
     "ChatSession": ["expiresAt", "status", "resumed", "agentId"],

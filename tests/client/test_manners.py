@@ -26,6 +26,11 @@ from trivium_client._async import transport as async_transport
 from trivium_client._generated import transport
 
 BOTH = (Wisebot, AsyncWisebot)
+RUN = {
+    **dict.fromkeys(("agentId", "conversationId", "requestId", "channel", "status", "model", "error"), "x"),
+    **dict.fromkeys(("createdAt", "startedAt", "finishedAt"), "2026-01-01T00:00:00Z"),
+    "eventCount": 1,
+}
 SECRET = "wb_live_do-not-show"
 STEP = {"id": "r", "token": "Yo", "agent_step": "TYPING_TEXT", "finish_reason": "null"}
 
@@ -146,13 +151,13 @@ def test_client_is_shared_by_threads(server: Server) -> None:
 
 async def test_pages_go_on_where_the_server_gives_fewer_than_asked(server: Server) -> None:
     pages = {None: ["c", "b"], "b": ["a"], "a": []}
-    server.will(lambda asked: answer({"runs": [{"id": one} for one in pages[asked.query.get("before")]]}))
+    server.will(lambda asked: answer({"runs": [{**RUN, "id": one} for one in pages[asked.query.get("before")]]}))
     with Wisebot("wb_live_1", server.url) as wisebot:
         assert [run.id for run in wisebot.runs.iterate(page_size=500)] == ["c", "b", "a"]
 
 
 async def test_server_that_repeats_a_page_is_not_asked_for_ever(server: Server) -> None:
-    server.will(answer({"runs": [{"id": "a"}]}))
+    server.will(answer({"runs": [{**RUN, "id": "a"}]}))
     with Wisebot("wb_live_1", server.url) as wisebot:
         assert [run.id for run in wisebot.runs.iterate()] == ["a", "a"]
     server.will(answer({"chatbots": [{"id": "b", "name": "B"}], "nextCursor": "b"}))

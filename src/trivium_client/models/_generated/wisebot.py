@@ -89,11 +89,11 @@ class ApiKeyCreated(CamelAnswer):
 
     id: str
     name: str
-    prefix: str
-    last_four: str
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
+    prefix: str | None = None
+    last_four: str | None = None
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
     kind: Known[Literal["wabee", "wisebot", "wizchat", "device"]] | None = None
     expires_at: datetime | None = None
     user_id: str | None = None
