@@ -40,7 +40,13 @@ Known: TypeAlias = Annotated[T, WrapValidator(_let_through), PlainSerializer(lam
 class Model(BaseModel):
     """A part of an answer. A field that this version does not know is kept, not refused."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="allow",
+        populate_by_name=True,
+        defer_build=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,
+    )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
         """Yield the fields as repr and str show them: without secrets."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import traceback
 from typing import Any
 
 import anyio
@@ -32,13 +33,36 @@ RUN = {
     "eventCount": 1,
 }
 SECRET = "wb_live_do-not-show"
+AT = "2026-01-05T09:00:00Z"
+KEY = {
+    "id": "key_1",
+    "name": "Nightly",
+    "prefix": "wb_live_",
+    "lastFour": "show",
+    "kind": "wisebot",
+    "createdAt": AT,
+    **dict.fromkeys(("lastUsedAt", "revokedAt", "expiresAt", "agentIds")),
+}
+RUN = {
+    "agentId": "agt_1",
+    "conversationId": "c1",
+    "requestId": "r1",
+    "channel": "api",
+    "status": "succeeded",
+    "model": "m",
+    "createdAt": AT,
+    "startedAt": AT,
+    "finishedAt": AT,
+    "error": None,
+    "eventCount": 1,
+}
 STEP = {"id": "r", "token": "Yo", "agent_step": "TYPING_TEXT", "finish_reason": "null"}
 
 
 @pytest.mark.parametrize("client", BOTH)
 async def test_no_secret_is_shown_or_logged(server: Server, client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    server.will(answer({"id": "key_1", "name": "Nightly", "key": SECRET}, 201), answer({"error": "x"}, 401))
+    server.will(answer({**KEY, "key": SECRET}, 201), answer({"error": "x"}, 401))
     wisebot = client("jwt-do-not-show", server.url, headers={"x-team": SECRET})
     key = await settled(wisebot.admin.api_keys.create("Nightly"))
     assert key.key == SECRET
@@ -129,6 +153,16 @@ async def test_cancelled_scope_leaves_nothing_open(server: Server) -> None:
                 async for _ in stream:
                     pass
         assert open_connections(wabee) == []
+
+
+@pytest.mark.parametrize("client", BOTH)
+async def test_answer_that_does_not_fit_is_not_quoted(server: Server, client) -> None:
+    server.will(answer({"key": SECRET}, 201))
+    wisebot = client("jwt", server.url)
+    with pytest.raises(InvalidAnswer, match="Field required") as caught:
+        await settled(wisebot.admin.api_keys.create("Nightly"))
+    assert "do-not-show" not in "".join(traceback.format_exception(caught.value))
+    await settled(wisebot.close())
 
 
 def test_client_is_shared_by_threads(server: Server) -> None:
