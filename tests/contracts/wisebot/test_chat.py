@@ -365,6 +365,23 @@ def test_key_for_other_agents_may_not_talk_here(office: Office, site: Site) -> N
     with site.client(Authorization=f"Bearer {key}") as client:
         error_of(client.post("/api/chat/agent", json={**pair(session), "prompt": "x"}), 403)
         error_of(client.post("/api/v1/chat/sessions", json={"externalUserId": "x", "agentId": office.agent.id}), 403)
+        found = {"externalUserId": "user_42"}
+        error_of(client.get("/api/v1/chat/sessions", params=found), 404)
+        error_of(client.get("/api/v1/chat/sessions", params={**found, "agentId": office.agent.id}), 403)
+        assert client.post("/api/v1/chat/sessions", json=found).json()["agentId"] == other.id
+
+
+def test_key_for_other_agents_reaches_nothing_else_of_the_organization(office: Office, site: Site) -> None:
+    other = site.agent(office.organization_id)
+    key = site.key(office.organization_id, "wisebot", agent_ids=[other.id])
+    office.ask(office.session(), "Hello")
+    (run,) = office.api.get("/api/v1/agent-runs").json()["runs"]
+    with site.client(Authorization=f"Bearer {key}") as client:
+        for path in ("agents", f"agents/{office.agent.id}/secrets", "inbox", "bookings", "agent-runs", "flows"):
+            assert error_of(client.get(f"/api/v1/{path}"), 403)["code"] == "agent_not_allowed", path
+        error_of(client.patch(f"/api/v1/agents/{office.agent.id}", json={"name": "Mine"}), 403)
+        decision = f"/api/v1/chat/runs/{run['id']}/approvals/x"
+        error_of(client.post(decision, json={"approved": True}), 403)
 
 
 def test_a_visitor_whose_budget_is_used_up_gets_no_answer(office: Office) -> None:

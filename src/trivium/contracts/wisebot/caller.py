@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from trivium.contracts.http import bearer_or
-from trivium.core.errors import NotAuthenticated
+from trivium.core.errors import NotAuthenticated, NotPermitted
 from trivium.core.model.access import CredentialKind, Principal
 from trivium.core.model.organizations import Role
 from trivium.core.platform import Platform
@@ -15,12 +15,20 @@ _PEOPLE: tuple[CredentialKind, ...] = ("user",)
 async def identify(platform: Platform, request: Request, *, role: Role | None = None) -> Principal:
     """Return the caller: a JWT or a `wb_live_` key; 401 for everything else.
 
-    `role` is what a person needs; a key stands for its organization and needs none.
+    `role` is what a person needs; a key stands for its organization and needs none. One that is for some agents only is
+    refused (NotPermitted): what is not asked of one agent belongs to all of them.
     """
-    principal = await platform.access.authenticate(_token(request), kinds=_BOTH)
+    principal = await identify_for_agent(platform, request)
+    if principal.agent_ids is not None:
+        raise NotPermitted("This credential is for some agents only.", code="agent_not_allowed")
     if role is not None and principal.kind == "user":
         platform.access.require(principal, role=role)
     return principal
+
+
+async def identify_for_agent(platform: Platform, request: Request) -> Principal:
+    """Return the caller as `identify` does, for operations that check which agent the caller may use."""
+    return await platform.access.authenticate(_token(request), kinds=_BOTH)
 
 
 async def identify_person(platform: Platform, request: Request, *, role: Role | None = None) -> Principal:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from trivium.contracts import sse
 from trivium.contracts.http import Endpoint, json_response, validate
 from trivium.contracts.routing import Router
-from trivium.contracts.wisebot.caller import identify
+from trivium.contracts.wisebot.caller import identify_for_agent
 from trivium.contracts.wisebot.origins import Origins
 from trivium.contracts.wisebot.wire_chat import (
     AskBody,
@@ -68,7 +68,7 @@ class ChatRoutes:
 
     async def open(self, request: Request) -> Response:
         """Return the visitor's open conversation, or a new one; of many callers at once all get the same."""
-        principal = await identify(self._platform, request)
+        principal = await identify_for_agent(self._platform, request)
         body = validate(SessionBody, await request.json())
         agent_id = body.agent_id or await self._platform.agents.default_id(principal)
         self._platform.access.require(principal, agent_id=agent_id)
@@ -85,13 +85,15 @@ class ChatRoutes:
 
     async def find(self, request: Request) -> Response:
         """Return the visitor's newest open conversation, wrapped in `session`; 404 when there is none."""
-        principal = await identify(self._platform, request)
+        principal = await identify_for_agent(self._platform, request)
         external_id = request.query_params.get("externalUserId", "")
         if not external_id:
             raise InvalidRequest("The query parameter externalUserId is needed.", code="missing_visitor")
-        opened = await self._visitors.find(
-            principal.organization_id, external_id, agent_id=request.query_params.get("agentId")
-        )
+        agent_id = request.query_params.get("agentId")
+        if agent_id is None and principal.agent_ids is not None:
+            agent_id = await self._platform.agents.default_id(principal)
+        self._platform.access.require(principal, agent_id=agent_id)
+        opened = await self._visitors.find(principal.organization_id, external_id, agent_id=agent_id)
         return json_response({"session": session_json(opened)})
 
     async def ask(self, request: Request) -> Response:
@@ -172,7 +174,9 @@ class ChatRoutes:
 
     async def decide(self, request: Request, run_id: str, approval_id: str) -> Response:
         """Allow or refuse a tool call that waits: `{"approved": true}`; for people and programs, not for visitors."""
-        principal = await identify(self._platform, request)
+        principal = await identify_for_agent(self._platform, request)
+        asking = await self._platform.runs.get(principal.organization_id, run_id)
+        self._platform.access.require(principal, agent_id=asking.agent_id)
         body = await request.json()
         approved = body.get("approved") if isinstance(body, dict) else None
         if not isinstance(approved, bool):
@@ -195,7 +199,7 @@ class ChatRoutes:
             if not (is_site(origin or "", opened.sites) if opened.sites else self._origins.allows(origin)):
                 raise _no_credential()
             return opened
-        principal = await identify(self._platform, request)
+        principal = await identify_for_agent(self._platform, request)
         opened = await self._visitors.enter(pair.contact_session_id, pair.thread_id, caller=principal)
         self._platform.access.require(principal, agent_id=opened.conversation.agent_id)
         return opened
