@@ -326,6 +326,7 @@ def test_browser_of_an_allowed_site_chats_without_a_key(shop: Office) -> None:
     assert list(events_of(answer.text))[-1]["fullText"] == "Hello"
     error_of(_browse(shop, "POST", "/api/chat/agent", "https://evil.example", json=body), 401)
     error_of(_browse(shop, "POST", "/api/chat/agent", "null", json=body), 401)
+    error_of(_browse(shop, "POST", "/api/chat/agent", "https://[shop.example", json=body), 401)
     wrong = {**body, "contactSessionId": shop.session("other")["contactSessionId"]}
     refused = _browse(shop, "POST", "/api/chat/agent", json=wrong)
     error_of(refused, 403)

@@ -56,6 +56,8 @@ def test_tools_that_are_not_there_are_told(office: Office) -> None:
         {"type": "book_appointment", "config": {"hours": {"someday": ["9:00-10:00"]}}},
         {"type": "http", "config": {"name": "x"}},
         {"type": "http", "config": {"name": "x", "url": "https://{{host}}/"}},
+        {"type": "http", "config": {"name": "x", "url": "https://[::1"}},
+        {"type": "http", "config": {"name": "x", "url": "https://example.test:port/"}},
         {"type": "http", "config": {"name": "x", "url": "https://example.test", "rateLimitPerMin": "many"}},
     ],
 )

@@ -154,8 +154,7 @@ def read_config(config: JSONObject) -> HttpTool:
         tool = msgspec.convert(config, HttpTool)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"The tool's configuration cannot be used: {error}.", code="invalid_tool") from error
-    parts = urlsplit(_PLACEHOLDER.sub("x", tool.url))
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    if not _is_address(_PLACEHOLDER.sub("x", tool.url)):
         raise InvalidRequest("The tool's url is no http(s) address.", code="invalid_tool")
     if _PLACEHOLDER.search(tool.url.split("://", 1)[1].split("/", 1)[0].split("?", 1)[0]):
         # Whoever fills in the parameter would choose who gets the secret.
@@ -169,6 +168,15 @@ def read_config(config: JSONObject) -> HttpTool:
         if not _HEADER_NAME.fullmatch(header) or header.lower() in _HEADERS_REFUSED:
             raise InvalidRequest(f"The header {header!r} cannot be set.", code="invalid_tool")
     return tool
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
 
 
 def _find(agent: Agent, name: str) -> HttpTool:

@@ -67,5 +67,8 @@ def _plain(text: str) -> str:
     text = text.strip()
     if text == "*":
         return text
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}".lower() if parts.scheme and parts.netloc else ""

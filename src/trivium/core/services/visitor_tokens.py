@@ -37,7 +37,10 @@ def _time(claims: JSONObject, name: str, default: float) -> float:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _refused()
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise _refused() from error
 
 
 def _object(part: str) -> JSONObject:
