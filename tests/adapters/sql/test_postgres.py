@@ -22,7 +22,8 @@ from trivium.adapters import sql
 from trivium.adapters.sql.migrate import migrate
 from trivium.adapters.sql.postgres import PostgresStore
 from trivium.adapters.sql.statements import Prepared
-from trivium.core.errors import Conflict, UpstreamFailed
+from trivium.core.errors import Conflict, NotFound, UpstreamFailed
+from trivium.core.model.organizations import Organization
 from trivium.core.ports import Transaction
 from trivium.core.services.job_runner import JobRunner, RunnerLimits
 from trivium.core.services.jobs import JobKind, JobRun, Jobs
@@ -183,3 +184,12 @@ def _statements() -> Iterator[tuple[str, Prepared]]:
 def test_processes_that_start_at_once_migrate_once(postgres_url: str) -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         assert list(pool.map(migrate, [postgres_url] * 3)) == [None] * 3
+
+
+async def test_a_nul_is_kept_as_the_sign_for_what_cannot_be_shown(url: str) -> None:
+    async with opened(url) as store:
+        await store.write(lambda tx: tx.organizations.add(Organization(id="o1", name="a\0b", created_at=LATER)))
+        kept = await store.read(lambda tx: tx.organizations.get("o1", "o1"))
+        assert kept.name == "a\ufffdb"
+        with pytest.raises(NotFound):
+            await store.read(lambda tx: tx.organizations.get("o1\0", "o1\0"))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast, get_args
 import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
+from psycopg.types.string import StrDumperUnknown
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from trivium.adapters.sql.pending import Pending, Waiting, fail_all, resolve_all, take
@@ -42,6 +43,16 @@ _RECONNECT_S = 1.0
 _OPTIONS = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000"
 _TOPICS = get_args(Topic)
 _log = logging.getLogger(__name__)
+
+
+class _Text(StrDumperUnknown):
+    """Text as PostgreSQL takes it: a NUL, which it has no place for, becomes the sign for what cannot be shown.
+
+    Clients may send one and models may answer with one; neither must make a call or a run fail.
+    """
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\ufffd") if "\0" in obj else obj)
 
 
 @dataclass(slots=True)
@@ -230,6 +241,7 @@ class PostgresStore:
             raw = psycopg.connect(self._url, options=_OPTIONS, connect_timeout=10)
         except psycopg.OperationalError as error:
             raise _unreachable() from error
+        raw.adapters.register_dumper(str, _Text)
         raw.isolation_level = _ALONE if is_writer else psycopg.IsolationLevel.REPEATABLE_READ
         raw.read_only = not is_writer
         session = Session(raw.cursor(), self._dialect, psycopg.IntegrityError)
