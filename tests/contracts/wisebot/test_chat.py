@@ -385,6 +385,18 @@ def test_key_for_other_agents_reaches_nothing_else_of_the_organization(office: O
         error_of(client.post(decision, json={"approved": True}), 403)
 
 
+@pytest.mark.parametrize("path", ["regenerate", "edit"])
+def test_who_may_not_ask_again_keeps_what_was_said(office: Office, path: str) -> None:
+    session = office.session()
+    office.ask(session, "Hello")
+    before = office.api.get("/api/v1/chat/messages", params=pair(session)).json()
+    budgets = {"agent": [{"requestsMax": 1}]}
+    assert office.people.patch(f"/api/v1/agents/{office.agent.id}", json={"budgets": budgets}).status_code == 200
+    body = {**pair(session), "messageId": before["messages"][0]["id"], "prompt": "Hi"}
+    error_of(office.api.post(f"/api/v1/chat/{path}", json=body), 429)
+    assert office.api.get("/api/v1/chat/messages", params=pair(session)).json() == before
+
+
 def test_a_visitor_whose_budget_is_used_up_gets_no_answer(office: Office) -> None:
     path = f"/api/v1/agents/{office.agent.id}"
     twice: JSON = [{"tokensMax": 1}, {"tokensMax": 2}]

@@ -144,8 +144,8 @@ class ChatRoutes:
         opened = await self._enter(request, validate(PairBody, await request.json()))
         if "last-event-id" in request.headers:
             return self._stream(opened, *await self._resumed(request, opened))
-        text = await self._visitors.rewind(opened, None)
-        return self._stream(opened, await self._visitors.ask(opened, text, request_id=request.state.request_id))
+        run = await self._visitors.ask_again(opened, None, request_id=request.state.request_id)
+        return self._stream(opened, run)
 
     async def edit(self, request: Request) -> Response:
         """Forget a message of the visitor and everything after it, and answer the new text; resumed as the others."""
@@ -155,8 +155,7 @@ class ChatRoutes:
             return self._stream(opened, *await self._resumed(request, opened))
         if body.prompt is None:
             raise InvalidRequest("prompt is needed.", code="missing_prompt")
-        await self._visitors.rewind(opened, body.message_id)
-        run = await self._visitors.ask(opened, body.prompt, request_id=request.state.request_id)
+        run = await self._visitors.ask_again(opened, body.message_id, body.prompt, request_id=request.state.request_id)
         return self._stream(opened, run)
 
     async def fork(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Visitors: opening and resuming their conversations, and what happens to the things they say."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -180,8 +181,18 @@ class Visitors:
         message = await self._keep(opened, text, after)
         return Said(run=None, message=message, statuses=(status, after) if status == "resolved" else (after,))
 
-    async def ask(self, opened: Opened, text: str, *, request_id: str = "") -> Run:
-        """Start the run that answers a message, as the visitor; LimitExceeded for more than 60 in a minute."""
+    async def ask(
+        self,
+        opened: Opened,
+        text: str,
+        *,
+        request_id: str = "",
+        guard: Callable[[Transaction], None] | None = None,
+    ) -> Run:
+        """Start the run that answers a message, as the visitor; LimitExceeded for more than 60 in a minute.
+
+        See `Runs.start` for the guard.
+        """
         conversation = opened.conversation
         self._limits.spend(opened.visitor_pass.visitor_id, MESSAGES_PER_MIN_MAX, self._clock.now())
         request = RunRequest(
@@ -192,29 +203,29 @@ class Visitors:
             request_id=request_id,
             channel="chat",
         )
-        return await self._runs.start(opened.principal, request)
+        return await self._runs.start(opened.principal, request, guard=guard)
 
-    async def rewind(self, opened: Opened, message_id: str | None) -> str:
-        """Cut the conversation off before a visitor's message (None: the last one) and return its text.
+    async def ask_again(
+        self, opened: Opened, message_id: str | None, text: str | None = None, *, request_id: str = ""
+    ) -> Run:
+        """Cut the conversation off before a visitor's message (None: the last one) and answer it, or this text, anew.
 
-        Conflict while an answer is being made, NotFound when there is no such message of the visitor.
+        Both happen or neither: who may not ask now keeps what was said. Conflict while an answer is being made,
+        NotFound when there is no such message of the visitor, LimitExceeded for more than 60 in a minute.
         """
+        if text is not None and not text.strip():
+            raise InvalidRequest(f"A message has 1 to {TEXT_CHARS_MAX} characters.", code="invalid_message")
         conversation = opened.conversation
+        chosen = await self._store.read(lambda tx: _own_message(tx, conversation.id, message_id))
 
-        def unit(tx: Transaction) -> str:
+        def cut(tx: Transaction) -> None:
             if tx.runs.active(conversation.id) is not None:
                 raise Conflict("An answer is being made; stop it first.", code="conversation_busy")
-            messages = tx.messages.tail(conversation.id, 1000)
-            chosen = next(
-                (one for one in reversed(messages) if one.role == "user" and message_id in (None, one.id)), None
-            )
-            if chosen is None:
-                raise NotFound("message", message_id or "")
-            tx.messages.cut(conversation.id, chosen.position)
-            tx.conversations.touch(conversation.id, message_count=chosen.position - 1, at=self._clock.now())
-            return chosen.text
+            position = _own_message(tx, conversation.id, chosen.id).position
+            tx.messages.cut(conversation.id, position)
+            tx.conversations.touch(conversation.id, message_count=position - 1, at=self._clock.now())
 
-        return await self._store.write(unit)
+        return await self.ask(opened, text or chosen.text, request_id=request_id, guard=cut)
 
     async def fork(self, opened: Opened, message_id: str | None) -> Opened:
         """Return a new conversation of the same visitor with the messages up to that one (None: all of them)."""
@@ -386,6 +397,14 @@ class NewMessage:
     text: str
     at: datetime
     data: JSONObject
+
+
+def _own_message(tx: Transaction, conversation_id: str, message_id: str | None) -> Message:
+    messages = reversed(tx.messages.tail(conversation_id, 1000))
+    chosen = next((one for one in messages if one.role == "user" and message_id in (None, one.id)), None)
+    if chosen is None:
+        raise NotFound("message", message_id or "")
+    return chosen
 
 
 def _new(message_id: str, text: str, at: datetime) -> NewMessage:
