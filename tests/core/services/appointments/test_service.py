@@ -20,6 +20,7 @@ from trivium.core.services.announcing import Announcing
 from trivium.core.services.appointments.service import BOOK, CANCEL, FIND, Appointments
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+EARLIER = datetime(2026, 3, 1, 8, tzinfo=UTC)
 CONFIG: JSONObject = {"hours": {"mon": ["09:00-11:00"]}, "duration_minutes": 30, "notice_minutes": 0}
 AGENT = Agent(
     id="a1",
@@ -76,6 +77,17 @@ async def test_repeated_call_finds_its_booking(bench: _Bench) -> None:
     again = await bench.call(BOOK, start="2026-03-02T09:30:00+00:00", name="Ada")
     assert first == again
     assert len(await bench.service.find("o1")) == 1
+
+
+async def test_cancelled_bookings_hide_none_that_is_kept(bench: _Bench) -> None:
+    await bench.call(BOOK, start="2026-03-02T09:00:00+00:00", name="Ada")
+    (booking,) = await bench.service.find("o1")
+    ends = [
+        replace(booking, id=f"b{number:03}", call_key=f"r0/{number}", status="cancelled", slot=None, created_at=EARLIER)
+        for number in range(500)
+    ]
+    await bench.store.write(lambda tx: tx.bookings.add(*ends))
+    assert "09:00" not in await bench.free()
 
 
 async def test_of_many_at_once_one_gets_the_time(bench: _Bench) -> None:

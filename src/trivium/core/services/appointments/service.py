@@ -200,8 +200,10 @@ class Appointments:
 def _open_slots(
     tx: Transaction, hours: Hours, organization_id: str, calendar: str, *, day: date, now: datetime
 ) -> list[datetime]:
-    booked = tx.bookings.find(organization_id, calendar=calendar, day=day.isoformat(), limit=_PER_DAY_MAX)
-    taken = [(one.starts_at, one.ends_at) for one in booked if one.status == "booked"]
+    booked = tx.bookings.find(
+        organization_id, calendar=calendar, day=day.isoformat(), status="booked", limit=_PER_DAY_MAX
+    )
+    taken = [(one.starts_at, one.ends_at) for one in booked]
     return [
         begins_at
         for begins_at, ends_at in slots(hours, day)
