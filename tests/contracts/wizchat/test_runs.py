@@ -149,6 +149,23 @@ def test_what_is_no_picture_is_refused_by_its_place(service: Service, images: ob
     assert "images" in answer.text
 
 
+def test_pictures_of_a_question_that_is_refused_are_not_kept(
+    service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    def kept() -> int:
+        return sum(1 for path in tmp_path_factory.getbasetemp().rglob("pictures/**/*") if path.is_file())
+
+    http, before = service.http(), kept()
+    bot = service.new_chatbot()
+    http.patch(f"/chatbots/{bot}/external-api", json={"enabled": True})
+    ask, good = _door(service, http, bot), base64.b64encode(picture()).decode()
+    assert ask({"message": "Hi", "images": [good], "conversationId": "unknown"}).status_code == 404
+    assert ask({"message": "Hi", "images": [good, "aGVsbG8="]}).status_code == 400
+    assert kept() == before
+    assert ask({"message": "Hi", "images": [good]}).status_code == 200
+    assert kept() == before + 1
+
+
 def picture(side: int = 4) -> bytes:
     stored = io.BytesIO()
     Picture.new("RGB", (side, side), "red").save(stored, "PNG")

@@ -86,6 +86,11 @@ class AgentFiles:
                 kept.append(await self.add_picture(organization_id, data))
         return tuple(kept)
 
+    async def forget(self, images: Sequence[Image]) -> None:
+        """Delete stored pictures that nothing refers to."""
+        for image in images:
+            await self._blobs.delete(image.blob_key)
+
     async def load(self, image: Image) -> bytes:
         """Return the bytes of a stored picture; NotFound when they are gone."""
         return await self._blobs.get(image.blob_key)

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from trivium.core.errors import Conflict, InvalidRequest, LimitExceeded, NotFound, NotPermitted, UpstreamFailed
+from trivium.core.errors import (
+    Conflict,
+    CoreError,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    NotPermitted,
+    UpstreamFailed,
+)
 from trivium.core.events import RunFailed, RunFinished
 from trivium.core.model.access import Principal
 from trivium.core.model.agents import Agent
@@ -85,8 +93,20 @@ class Questions:
         organization_id, now = key.organization_id, self._clock.now()
         agent = await self._store.read(lambda tx: self._admitting(tx, organization_id, question))
         self._check_open(agent, key, now)
-        images = tuple([await self._picture(organization_id, index, data) for index, data in enumerate(pictures)])
-        conversation_id = new_id("conv")
+        images: list[Image] = []
+        try:
+            for index, data in enumerate(pictures):
+                images.append(await self._picture(organization_id, index, data))
+            started = await self._start(key, agent, question, images)
+        except CoreError as error:
+            # No run has begun, so nothing refers to them; a store that was lost may have kept the run all the same.
+            if not isinstance(error, UpstreamFailed):
+                await self._files.forget(images)
+            raise
+        return await self._answer(await self._runs.result(organization_id, started.id))
+
+    async def _start(self, key: AgentKey, agent: Agent, question: Question, images: Sequence[Image]) -> Run:
+        now, conversation_id = self._clock.now(), new_id("conv")
         conversation = await self._store.write(
             lambda tx: _conversation(tx, agent, question, new_conversation_id=conversation_id, now=now)
         )
@@ -97,17 +117,16 @@ class Questions:
             visitor_id=conversation.visitor_id,
             input=RunInput(
                 messages=(InputMessage(role="user", text=question.text),),
-                images=images,
+                images=tuple(images),
                 metadata=question.metadata if kept.level == "full" else {},
             ),
             request_id=question.request_id,
             channel="api",
         )
         principal = Principal(
-            organization_id=organization_id, kind="key", id=key.id, name=key.name, agent_ids=frozenset({agent.id})
+            organization_id=key.organization_id, kind="key", id=key.id, name=key.name, agent_ids=frozenset({agent.id})
         )
-        started = await self._runs.start(principal, request)
-        return await self._answer(await self._runs.result(organization_id, started.id))
+        return await self._runs.start(principal, request)
 
     def _admitting(self, tx: Transaction, organization_id: str, question: Question) -> Agent:
         """Return the agent, if it is open to who asks: the program vouches for an e-mail as `asked_by`."""
