@@ -275,7 +275,7 @@ def wire(adapters: Adapters, settings: PlatformSettings) -> Platform:
     deliveries = Deliveries(store=store, clock=clock, jobs=jobs, outbound=adapters.outbound, secrets=secrets)
     listening = Listening(store=store, clock=clock, secrets=secrets)
     retaining = _retaining(adapters, driver, jobs, memories=memory, models=models, budgets=budgets)
-    once = Once(store=store, clock=clock)
+    once = Once(store=store, clock=clock, seal=adapters.seal)
     jobs.register(
         job_kinds(
             jobs=jobs,

@@ -344,3 +344,15 @@ def test_the_model_steps_of_a_workflow_count_for_the_key_that_starts_it(office: 
         refused = api.post(path, json={})
     assert (error_of(refused, 429)["code"], int(refused.headers["Retry-After"]) > 0) == ("budget_exceeded", True)
     assert office.api.post(path, json={}).json()["ok"] is True
+
+
+def test_an_answer_that_is_kept_shows_its_secret_to_the_caller_alone(office: Office) -> None:
+    body = {"name": "Once", "steps": CHAIN, "edges": CHAIN_EDGES}
+    headers = {"Idempotency-Key": "once-secret"}
+    first, again = (office.api.post("/api/v1/flows", json=body, headers=headers) for _ in range(2))
+    assert (again.status_code, again.content) == (201, first.content)
+    stored = office.site.run(
+        office.platform.store.read(lambda tx: [one.body for one in tx.once_requests.find("idempotency", limit=1000)])
+    )
+    assert stored
+    assert not any(first.json()["webhookSecret"] in one for one in stored)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from trivium.core.errors import Conflict
 from trivium.core.model.requests import OnceRequest
-from trivium.core.ports import Clock, Store, Transaction
+from trivium.core.ports import Clock, Seal, Store, Transaction
 from trivium.core.services.jobs import JobRun
 
 KEPT = timedelta(hours=24)
@@ -20,11 +20,15 @@ Claim = Literal["new", "again", "answered"]
 
 
 class Once:
-    """Names of requests. They are claimed in the store, so that of two at the same moment one is answered."""
+    """Names of requests. They are claimed in the store, so that of two at the same moment one is answered.
 
-    def __init__(self, *, store: Store, clock: Clock) -> None:
+    What was answered is kept sealed: it may hold a secret that is shown this once.
+    """
+
+    def __init__(self, *, store: Store, clock: Clock, seal: Seal) -> None:
         self._store = store
         self._clock = clock
+        self._seal = seal
 
     async def claim(
         self,
@@ -52,7 +56,8 @@ class Once:
         )
         for attempt in range(_WAITS):
             try:
-                return await self._store.write(lambda tx: _claim(tx, request, self._clock.now(), lease_s))
+                found, claim = await self._store.write(lambda tx: _claim(tx, request, self._clock.now(), lease_s))
+                return (self._opened(found) if claim == "answered" else found), claim
             except Conflict as error:
                 if error.code != "in_progress" or attempt == _WAITS - 1:
                     raise
@@ -61,8 +66,12 @@ class Once:
 
     async def answer(self, request: OnceRequest, *, status: int, headers: dict[str, str], body: str) -> None:
         """Keep the answer for whoever sends the request again."""
-        answered = replace(request, status=status, headers=headers, body=body)
+        sealed = self._seal.close(body, _context(request.id)) if body else ""
+        answered = replace(request, status=status, headers=headers, body=sealed)
         await self._store.write(lambda tx: tx.once_requests.put(answered))
+
+    def _opened(self, request: OnceRequest) -> OnceRequest:
+        return replace(request, body=self._seal.open(request.body, _context(request.id))) if request.body else request
 
     async def release(self, request: OnceRequest) -> None:
         """Forget the request: it was not answered, and may be sent again."""
@@ -80,6 +89,10 @@ class Once:
         while removed == _PURGE_BATCH:
             removed = await self._store.write(lambda tx: tx.once_requests.purge(before, _PURGE_BATCH))
         return None
+
+
+def _context(request_id: str) -> str:
+    return f"once_requests/{request_id}"
 
 
 def _claim(tx: Transaction, request: OnceRequest, now: datetime, lease_s: float) -> tuple[OnceRequest, Claim]:
