@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.contracts.wisebot.office import Office, error_of
+from tests.contracts.wisebot.office import PASSWORD, Office, error_of
 from trivium.core.model.samples import SAMPLES
 
 
@@ -59,6 +59,19 @@ def test_the_stream_is_resumed_after_a_number(office: Office) -> None:
         assert [next(events)[0] for _ in range(3)] == ["0", "1", "2"]
     with stream(office, listener["id"], **{"Last-Event-ID": "2"}) as events:
         assert [next(events) for _ in range(2)][1][1]["type"] == "document.ready"
+
+
+def test_a_device_that_is_signed_out_hears_nothing_more(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trivium.core.services.listening._RENEW_S", 0.0)
+    login = {"email": office.email, "password": PASSWORD, "device": "laptop"}
+    with office.site.client() as nobody:
+        key = nobody.post("/api/auth/login", json=login).json()["token"]
+    path = f"/api/v1/webhooks/listeners/{opened(office)['id']}/events"
+    with office.site.client(Authorization=f"Bearer {key}") as device, device.stream("GET", path) as answer:
+        events = pairs(answer)
+        assert next(events)[1] == {"type": "listening"}
+        assert device.post("/api/auth/logout").json() == {"revoked": True}
+        assert next(events)[1] == {"type": "closed"}
 
 
 def test_samples_have_the_fields_of_the_real_events(office: Office) -> None:

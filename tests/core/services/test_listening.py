@@ -99,6 +99,22 @@ async def test_what_happens_while_reading_comes_at_once(room: Room) -> None:
         assert ids([await anext(events)]) == ["e2"]
 
 
+async def test_who_is_no_longer_welcome_hears_nothing_more(room: Room) -> None:
+    listener, _ = await room.listening.open("o1", events=["*"])
+    answers = iter([True, False])
+
+    async def is_welcome() -> bool:
+        return next(answers)
+
+    async with aclosing(room.listening.hear("o1", listener.id, 0, is_welcome=is_welcome)) as events:
+        await room.say("e1")
+        assert ids([await anext(events)]) == ["e1"]
+        room.clock.advance(seconds=31)
+        await room.say("e2")
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+
+
 async def test_organizations_hear_nothing_of_each_other(room: Room) -> None:
     ours, _ = await room.listening.open("o1", events=["*"])
     theirs, _ = await room.listening.open("o2", events=["*"])

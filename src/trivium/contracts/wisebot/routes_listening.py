@@ -13,7 +13,7 @@ from trivium.contracts.http import json_response, validate
 from trivium.contracts.routing import Router
 from trivium.contracts.wisebot.caller import identify_person
 from trivium.contracts.wisebot.names import time_text
-from trivium.core.errors import NotFound
+from trivium.core.errors import NotAuthenticated, NotFound, NotPermitted
 from trivium.core.model.json import JSON, JSONObject
 from trivium.core.platform import Heard, Platform
 
@@ -66,7 +66,15 @@ class ListeningRoutes:
         principal = await identify_person(self._platform, request, role="admin")
         listener = await self._listening.get(principal.organization_id, listener_id)
         after = sse.last_event_id(request.headers)[1] or 0
-        heard = self._listening.hear(principal.organization_id, listener.id, after)
+
+        async def is_welcome() -> bool:
+            try:
+                await identify_person(self._platform, request, role="admin")
+            except (NotAuthenticated, NotPermitted):
+                return False
+            return True
+
+        heard = self._listening.hear(principal.organization_id, listener.id, after, is_welcome=is_welcome)
         return sse.EventStream(_framed(heard, after), _encoded, heartbeat_s=self._heartbeat_s)
 
     async def close(self, request: Request, listener_id: str) -> Response:

@@ -1,7 +1,7 @@
 """Events for somebody who is connected: kept in order until they were taken, and dropped when the listener has left."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -75,8 +75,17 @@ class Listening:
         """Forget a listener with everything it was not told yet; False when it was not there."""
         return await self._store.write(lambda tx: _remove(tx, organization_id, listener_id))
 
-    async def hear(self, organization_id: str, listener_id: str, after: int) -> AsyncGenerator[Heard, None]:
-        """Yield what happens after a number, until the reader leaves or the listener is closed.
+    async def hear(
+        self,
+        organization_id: str,
+        listener_id: str,
+        after: int,
+        *,
+        is_welcome: Callable[[], Awaitable[bool]] | None = None,
+    ) -> AsyncGenerator[Heard, None]:
+        """Yield what happens after a number, until the reader leaves, is no longer welcome or the listener is closed.
+
+        `is_welcome` is asked every 30 seconds: a stream may outlive the credential it was opened with.
 
         What was taken (everything up to `after`) is forgotten, but for the last thousand. What other processes write
         is seen within a second.
@@ -91,6 +100,8 @@ class Listening:
                 now = self._clock.now()
                 if now >= renew_at:
                     renew_at = now + timedelta(seconds=_RENEW_S)
+                    if is_welcome is not None and not await is_welcome():
+                        return
                     if not await self._renew(organization_id, listener_id, after):
                         return
                 found = await self._take(organization_id, listener_id, after)
