@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trivium.core.errors import InvalidRequest
@@ -79,6 +79,7 @@ def test_hours_that_mean_nothing_are_refused(config: JSONObject, field: str) -> 
     length=st.integers(5, 120),
     pause=st.integers(0, 60),
 )
+@example(day=date(2026, 10, 4), zone="Australia/Lord_Howe", length=6, pause=1)
 def test_times_of_a_day_never_overlap(day: date, zone: str, length: int, pause: int) -> None:
     every = {name: ["00:00-24:00"] for name in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
     config: JSONObject = {"time_zone": zone, "hours": every, "duration_minutes": length, "pause_minutes": pause}  # type: ignore[dict-item]

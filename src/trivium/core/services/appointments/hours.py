@@ -75,12 +75,16 @@ def slots(hours: Hours, day: date) -> Iterator[tuple[datetime, datetime]]:
     if day in hours.closed_dates:
         return
     length = timedelta(minutes=hours.duration_minutes)
+    free_from = datetime.min.replace(tzinfo=UTC)
     for first, last in hours.weekly.get(day.weekday(), ()):
         for minute in range(first, last - hours.duration_minutes + 1, hours.duration_minutes + hours.pause_minutes):
             local = datetime.combine(day, time(minute // 60, minute % 60), hours.zone)
             begins_at = local.astimezone(UTC)
-            if begins_at.astimezone(hours.zone).replace(tzinfo=None) == local.replace(tzinfo=None):
-                yield begins_at, begins_at + length
+            is_real = begins_at.astimezone(hours.zone).replace(tzinfo=None) == local.replace(tzinfo=None)
+            # An appointment in which the clock is put forward ends after what the clock then shows.
+            if is_real and begins_at >= free_from:
+                free_from = begins_at + length
+                yield begins_at, free_from
 
 
 def is_bookable(hours: Hours, begins_at: datetime, now: datetime) -> bool:
