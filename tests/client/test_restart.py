@@ -23,8 +23,9 @@ def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Killabl
         organization = json.loads(server.admin("org", "create", "Restart", "--json"))["id"]
         agent = add_agent(folder, organization, tool, {"text": "".join(WORDS).strip(), "delay_ms": 15})
         made = {"agent": agent}
-        for kind in ("wabee", "wisebot"):
-            words = ("key", "create", "--org", organization, "--kind", kind, "--agent", agent, "--json")
+        # The inbox belongs to the organization, so its key is for all agents.
+        for kind, limit in (("wabee", ("--agent", agent)), ("wisebot", ())):
+            words = ("key", "create", "--org", organization, "--kind", kind, *limit, "--json")
             made[kind] = json.loads(server.admin(*words))["key"]
         server.start()
         yield server, made
