@@ -92,6 +92,17 @@ def test_visitor_gets_the_pdf_and_the_deck(make_office: Make) -> None:
     assert "ppt/slides/slide2.xml" in zipfile.ZipFile(io.BytesIO(deck.content)).namelist()
 
 
+def test_made_files_are_deleted_with_their_conversation(make_office: Make) -> None:
+    office = make_office(_call("create_pdf", title="Your offer", text="5 €"), {"text": "There you are."})
+    _with(office, {"type": "create_pdf"})
+    address = _results(office)["create_pdf"]["fileUrl"]
+    (conversation,) = office.api.get("/api/v1/inbox").json()["conversations"]
+    with httpx2.Client(base_url=office.site.url) as anybody:
+        assert anybody.get(address).status_code == 200
+        office.site.run(office.platform.conversations.delete(office.organization_id, conversation["id"]))
+        assert anybody.get(address).status_code == 404
+
+
 def test_agent_runs_code(make_office: Make) -> None:
     office = make_office(_call("run_code", source="sum(inputs['n'])", inputs={"n": [1, 2]}), {"text": "3"})
     _with(office, {"type": "run_code"})

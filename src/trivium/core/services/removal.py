@@ -11,6 +11,7 @@ PICTURES_JOB = "pictures.remove"
 _RUNS_MAX = 100_000
 _EVENTS_MAX = 1_000_000
 _PICTURES_MAX = 500
+_MADE_MAX = 100_000
 
 
 class Removal:
@@ -21,12 +22,17 @@ class Removal:
         self._blobs = blobs
 
     def conversation(self, tx: Transaction, organization_id: str, conversation_id: str) -> None:
-        """Delete it with its messages, runs, events, and, a little later, its pictures. Silent when it is not there."""
-        keys = _pictures(tx, organization_id, conversation_id)
+        """Delete it with its messages, runs, events and made files; silent when it is not there.
+
+        The bytes of its files and pictures go a little later.
+        """
+        made = tx.made_files.find(organization_id, conversation_id=conversation_id, limit=_MADE_MAX)
+        keys = _pictures(tx, organization_id, conversation_id) + [one.blob_key for one in made]
         for start in range(0, len(keys), _PICTURES_MAX):
             part: list[JSON] = [*keys[start : start + _PICTURES_MAX]]
             tx.jobs.enqueue(self._jobs.make(organization_id, PICTURES_JOB, {"keys": part}))
         tx.events.remove_of(conversation_id)
+        tx.made_files.remove_where(organization_id, conversation_id=conversation_id)
         tx.runs.remove_where(organization_id, conversation_id=conversation_id)
         tx.messages.remove_where(organization_id, conversation_id=conversation_id)
         tx.conversations.remove(organization_id, conversation_id)
