@@ -1,11 +1,15 @@
 """README and manual do what they say."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.docs.conftest import DemoServer
 from tests.docs.pages import Page, assert_printed, blocks, commands
 from tests.repository import ROOT
+from trivium_client import Wisebot
 
 PAGES = [
     path
@@ -18,15 +22,30 @@ PAGES = [
 def test_page_does_what_it_says(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     found = blocks(path.read_text("utf-8"))
     page = Page(folder=tmp_path)
-    if any(block.needs_server for block in found):
-        server = request.getfixturevalue("demo_server")
-        page.address, page.environment = server.address, server.environment
-    for block in found:
+    with contextlib.ExitStack() as stack:
+        if any(block.needs_server for block in found):
+            server: DemoServer = request.getfixturevalue("demo_server")
+            page.address, page.environment = server.address, server.environment
+            stack.enter_context(_as_it_was(server))
+        for block in found:
+            try:
+                page.run(block)
+            except Exception as error:
+                error.add_note(f"{path.relative_to(ROOT)}, line {block.line}")
+                raise
+
+
+@contextlib.contextmanager
+def _as_it_was(server: DemoServer) -> Iterator[None]:
+    """Delete the workflows that a page makes: the next one begins with the sample, too."""
+    with Wisebot(server.environment["WISE_KEY"], server.environment["WISEBOTAI_BASE_URL"]) as client:
+        before = {workflow.id for workflow in client.workflows.list()}
         try:
-            page.run(block)
-        except Exception as error:
-            error.add_note(f"{path.relative_to(ROOT)}, line {block.line}")
-            raise
+            yield
+        finally:
+            for workflow in client.workflows.list():
+                if workflow.id not in before:
+                    client.workflows.delete(workflow.id)
 
 
 def test_marked_blocks_are_found() -> None:

@@ -1,6 +1,7 @@
 """`trivium listen` and `trivium trigger`: webhooks on a machine that the server cannot reach."""
 
 import contextlib
+import http.client
 import json
 import secrets
 import sys
@@ -215,8 +216,8 @@ def _forward(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int | N
         status = error.code
     except urllib.error.URLError as error:
         why = str(getattr(error.reason, "strerror", None) or error.reason)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
+    except (OSError, http.client.HTTPException) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
     return status, why, round((time.monotonic() - started) * 1000)
 
 
