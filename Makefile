@@ -122,8 +122,8 @@ docs: $(DEV) ## build the manual into site/, strictly (the tests execute it)
 # ---------------------------------------------------------------------------------------------------- test
 
 .PHONY: test test-fast test-pg fault bench bench-peers
-test: $(DEV) ## all tests, a file at a time in each of two processes (ARGS="-k words")
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+test: $(DEV) ## all tests (ARGS="-k words")
+	@$(BIN)/pytest $(ARGS)
 
 test-fast: $(DEV) ## no server, no browser, no PostgreSQL
 	@$(BIN)/pytest -m "not server and not browser and not postgres" $(ARGS)

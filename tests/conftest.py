@@ -8,10 +8,6 @@ import pytest
 
 from tests.postgres import PostgresMissing, running_postgres
 
-# As in the server, and before the first test that brings numpy: several threads add up in another order.
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs PostgreSQL by what it asks for, so that no test can forget the mark."""
