@@ -1,12 +1,20 @@
 """What every test gets."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from tests.postgres import PostgresMissing, running_postgres
+
+# As in the server, and before the first test that brings numpy: several threads add up in another order.
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+# Whoever starts the tests in the background has their programs ignore Ctrl-C, which some tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

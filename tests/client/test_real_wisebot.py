@@ -238,9 +238,10 @@ async def test_workflow_runs(wisebot) -> None:
     flow = await settled(wisebot.workflows.create(FLOW))
     result = await settled(wisebot.workflows.run(flow.id, {"message": "hi"}))
     assert (result.ok, result.result, result.error) == (True, "hi", None)
+    run = await settled(wisebot.workflows.get_run(result.run_id))
+    assert (run.id, [step["key"] for step in run["steps"]]) == (result.run_id, ["message", "out"])
     started = await settled(wisebot.workflows.start(flow.id, {"message": "hi"}))
-    run = await settled(wisebot.workflows.get_run(started.run_id))
-    assert (run.id, [step["key"] for step in run["steps"]]) == (started.run_id, ["message", "out"])
+    assert (await settled(wisebot.workflows.get_run(started.run_id))).id == started.run_id
     assert (await settled(wisebot.workflows.cancel_run(result.run_id)))["status"] == "succeeded"
     again = await settled(wisebot.workflows.rerun(result.run_id, from_step="out"))
     assert again["rerunOf"] == result.run_id

@@ -19,7 +19,7 @@ SESSION = {"session_id", "checkpoint_id", "short_name", "created_at", "updated_a
 def plant(site: Site) -> Iterator[Wabee]:
     site.tools.answers["csv_search"] = lambda *_: ToolResult(output={"rows": 1})
     turns = (
-        {"text": "Let me see.", "tool_calls": [{"name": "csv_search", "input": {"q": "May"}}]},
+        {"text": "Let me see.", "tool_calls": [{"name": "csv_search", "input": {"query": "May"}}]},
         {"text": "Plant 7."},
     )
     with wabee(site, *turns) as opened:
@@ -88,7 +88,7 @@ def test_a_trace_tells_each_request_step_by_step(plant: Wabee) -> None:
     tool = first["steps"][1]["tool"]
     assert (tool["name"], tool["input"], tool["output"], tool["status"]) == (
         "csv_search",
-        {"q": "May"},
+        {"query": "May"},
         '{"rows":1}',
         "success",
     )
