@@ -3,6 +3,7 @@
 import base64
 import io
 import time
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -10,6 +11,7 @@ from PIL import Image
 from tests.contracts.site import Site
 from tests.contracts.wabee.client import Wabee, wabee
 from trivium.core.errors import NotFound
+from trivium.core.model.budgets import Budget
 
 pytestmark = pytest.mark.server
 # Printed in the contract: a cut PNG.
@@ -61,6 +63,25 @@ def test_with_a_conversation_its_pictures_go(site: Site) -> None:
         while not is_gone(site, stored.blob_key):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_pictures_of_a_request_that_is_refused_are_not_kept(site: Site) -> None:
+    with wabee(site) as plant:
+        used_up = (Budget(requests_max=1),)
+        secret = site.key(plant.agent.organization_id, agent_ids=[plant.agent.id], budgets=used_up)
+        image = {"type": "base64", "content": picture()}
+        body = {"messages": [{"role": "user", "content": "What is it?"}], "images": [image]}
+        headers = {"x-wabee-access": secret}
+        assert plant.http.post("/core/v1/chain", json=body, headers=headers).status_code == 200
+        before = kept(site, plant)
+        assert plant.http.post("/core/v1/chain", json=body, headers=headers).status_code == 429
+        assert len(before) == 1
+        assert kept(site, plant) == before
+
+
+def kept(site: Site, plant: Wabee) -> set[str]:
+    blobs: Any = site.platform.blobs
+    return {path.name for path in blobs._folder.rglob("*") if path.is_file() and plant.agent.organization_id in str(path)}
 
 
 def is_gone(site: Site, blob_key: str) -> bool:

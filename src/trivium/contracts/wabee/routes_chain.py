@@ -16,7 +16,7 @@ from trivium.contracts.wabee.images import take_in
 from trivium.contracts.wabee.wire import ChainBody
 from trivium.contracts.wabee.wire_answer import to_answer, to_body, to_error, to_steps
 from trivium.contracts.wabee.wire_stream import StreamEncoder, position
-from trivium.core.errors import InvalidRequest, NotFound
+from trivium.core.errors import CoreError, InvalidRequest, NotFound, UpstreamFailed
 from trivium.core.events import RunCancelled, RunEvent, RunFailed, RunFinished, TextDelta
 from trivium.core.model.ids import new_uuid
 from trivium.core.model.runs import Run, RunInput, RunRequest
@@ -131,18 +131,22 @@ class ChainRoutes:
             limits=wire.to_limits(body),
             metadata=dict(metadata or {}),
         )
-        run = await self._platform.runs.start(
-            caller.principal,
-            RunRequest(
-                agent_id=caller.agent_id,
-                input=run_input,
-                conversation=name,
-                request_id=request.state.request_id,
-                channel=channel,
-                callback_url=callback_url,
-                run_id=getattr(request.state, "run_id", None),
-            ),
+        wanted = RunRequest(
+            agent_id=caller.agent_id,
+            input=run_input,
+            conversation=name,
+            request_id=request.state.request_id,
+            channel=channel,
+            callback_url=callback_url,
+            run_id=getattr(request.state, "run_id", None),
         )
+        try:
+            run = await self._platform.runs.start(caller.principal, wanted)
+        except CoreError as error:
+            # No run has begun, so nothing refers to its pictures; a store that was lost may have kept it all the same.
+            if not isinstance(error, UpstreamFailed):
+                await self._platform.files.forget(run_input.images)
+            raise
         return Asked(caller=caller, run=run, session_id=name)
 
     async def _resume(self, request: Request) -> tuple[Asked, int, tuple[int, int]]:
