@@ -81,7 +81,9 @@ def test_pictures_of_a_request_that_is_refused_are_not_kept(site: Site) -> None:
 
 def kept(site: Site, plant: Wabee) -> set[str]:
     blobs: Any = site.platform.blobs
-    return {path.name for path in blobs._folder.rglob("*") if path.is_file() and plant.agent.organization_id in str(path)}
+    return {
+        path.name for path in blobs._folder.rglob("*") if path.is_file() and plant.agent.organization_id in str(path)
+    }
 
 
 def is_gone(site: Site, blob_key: str) -> bool:
